@@ -1,0 +1,28 @@
+"""The API: every blueprint, and nothing else. The other functions never import this module."""
+
+from chalice.app import Chalice
+
+from chalicelib.functions import authorizer, stripe_webhook
+from chalicelib.http.preflight import add_preflights
+from chalicelib.routes import account, admin, cities, database, events, payments, root
+
+app = Chalice(app_name="events-api", configure_logs=False)
+# Everything that is sent is text. A binary media type would have API Gateway encode bodies, and
+# with them what Stripe signed.
+app.api.binary_types = []
+
+for blueprint in (
+    # Not routes: registered so that they are deployed. Each starts from its own module.
+    authorizer.blueprint,
+    stripe_webhook.blueprint,
+    # Routes.
+    root.blueprint,
+    events.blueprint,
+    cities.blueprint,
+    payments.blueprint,
+    account.blueprint,
+    admin.blueprint,
+    database.blueprint,
+):
+    app.register_blueprint(blueprint)
+add_preflights(app)

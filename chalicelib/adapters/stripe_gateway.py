@@ -1,0 +1,209 @@
+"""Stripe, through its official SDK: the only importer of `stripe`."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import stripe
+
+from chalicelib.domain.orders import (
+    CheckoutSession,
+    Order,
+    PaymentStatus,
+    RedirectUrls,
+    SessionStatus,
+)
+from chalicelib.errors import InvalidSession, InvalidSignature, PaymentProviderError
+from chalicelib.services.ports import AuditLog
+
+if TYPE_CHECKING:
+    from stripe.params.checkout import SessionCreateParams
+
+# Two tries of four seconds and the SDK's half second between them stay within the ten seconds in
+# which a buyer gets an answer. A second try is needed: a connection kept open while Lambda froze
+# the function may be gone. The idempotency key makes it safe.
+_CONNECT_TIMEOUT_SECONDS = 2.0
+_READ_TIMEOUT_SECONDS = 4.0
+_RETRIES = 1
+# Stripe's advice for a signature's age ("Webhooks", "Verify webhook signatures"). Its SDK does not
+# mind a timestamp from the future; a clock that is right has no use for one.
+_TOLERANCE_SECONDS = 300
+_TIMESTAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})\s*(?:,|$)")
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
+_SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+_METADATA_ORDER_ID = "orderId"
+
+
+@dataclass(frozen=True, slots=True)
+class StripeEvent:
+    """A webhook's event whose signature held. `data` is the object that it is about."""
+
+    id: str
+    type: str
+    data: Mapping[str, Any]
+
+    def session(self) -> CheckoutSession:
+        """Return the Checkout Session that an event of `checkout.session.*` is about."""
+        return session_from(self.data)
+
+
+class StripeGateway:
+    """`services.ports.PaymentGateway` on Stripe Checkout."""
+
+    def __init__(self, secret_key: str, api_base: str | None, log: AuditLog) -> None:
+        self._client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": api_base} if api_base else None,
+            max_network_retries=_RETRIES,
+            http_client=stripe.RequestsClient(
+                timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS)
+            ),
+        )
+        self._log = log
+
+    def create_session(
+        self, order: Order, urls: RedirectUrls, expires_at: datetime
+    ) -> CheckoutSession:
+        """Open a session for the order; repeating it for the same order gives the same session.
+
+        Raises `PaymentProviderError`.
+        """
+        with self._mapped_errors("create_session"):
+            session = self._client.v1.checkout.sessions.create(
+                _create_params(order, urls, expires_at),
+                {"idempotency_key": f"{order.id}-checkout-1"},
+            )
+        return session_from(session.to_dict())
+
+    def retrieve_session(self, session_id: str) -> CheckoutSession:
+        """Return the session; raises `InvalidSession` or `PaymentProviderError`."""
+        if _SESSION_ID.fullmatch(session_id) is None:
+            raise InvalidSession("no such checkout session")
+        with self._mapped_errors("retrieve_session"):
+            try:
+                session = self._client.v1.checkout.sessions.retrieve(session_id)
+            except stripe.InvalidRequestError as error:
+                raise InvalidSession("no such checkout session") from error
+        return session_from(session.to_dict())
+
+    def expire_session(self, session_id: str) -> None:
+        """End an open session, so that it cannot be paid; raises `PaymentProviderError`."""
+        with self._mapped_errors("expire_session"):
+            self._client.v1.checkout.sessions.expire(session_id)
+
+    @contextmanager
+    def _mapped_errors(self, call: str) -> Iterator[None]:
+        try:
+            yield
+        except stripe.StripeError as error:
+            # The message may quote what was sent; type, code and request id are enough to find
+            # the rest in Stripe's dashboard.
+            self._log.error(
+                "stripe_failed",
+                {
+                    "call": call,
+                    "type": type(error).__name__,
+                    "code": error.code,
+                    "httpStatus": error.http_status,
+                    "stripeRequestId": error.request_id,
+                },
+            )
+            raise PaymentProviderError(
+                "the payment provider cannot be reached right now; try again"
+            ) from error
+
+
+def verify_event(
+    body: bytes,
+    signature: str | None,
+    secrets: Sequence[str],
+    now: Callable[[], float] = time.time,
+) -> StripeEvent:
+    """Return the event of a webhook's raw body if one of the secrets signed it.
+
+    Raises `InvalidSignature` where none did, or the signature is older or newer than five minutes.
+    """
+    stamp = _TIMESTAMP.search(signature or "")
+    if signature is None or stamp is None or int(stamp[1]) > now() + _TOLERANCE_SECONDS:
+        raise InvalidSignature("the webhook's signature is missing, malformed or from the future")
+    if not any(_is_signed(body, signature, secret) for secret in secrets):
+        raise InvalidSignature("the webhook's signature does not hold")
+    payload = json.loads(body)
+    return StripeEvent(payload["id"], payload["type"], payload["data"]["object"])
+
+
+def _is_signed(body: bytes, signature: str, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(body, signature, secret, _TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, ValueError):
+        return False
+    return True
+
+
+def session_from(stripe_object: Mapping[str, Any]) -> CheckoutSession:
+    """Read a Checkout Session as Stripe writes it."""
+    metadata = stripe_object.get("metadata") or {}
+    intent = stripe_object.get("payment_intent")
+    return CheckoutSession(
+        id=stripe_object["id"],
+        status=SessionStatus(stripe_object["status"]),
+        payment_status=PaymentStatus(stripe_object["payment_status"]),
+        amount_total=stripe_object.get("amount_total") or 0,
+        currency=stripe_object.get("currency") or "",
+        metadata={str(name): str(value) for name, value in metadata.items()},
+        url=stripe_object.get("url"),
+        order_id=metadata.get(_METADATA_ORDER_ID),
+        # An expanded object or its id.
+        payment_intent_id=intent["id"] if isinstance(intent, Mapping) else intent,
+    )
+
+
+def _create_params(order: Order, urls: RedirectUrls, expires_at: datetime) -> "SessionCreateParams":
+    params: SessionCreateParams = {
+        "mode": "payment",
+        "client_reference_id": order.id,
+        "metadata": {
+            _METADATA_ORDER_ID: order.id,
+            "eventSlug": order.event_slug,
+            "eventName": order.event_name,
+            "quantity": str(order.quantity),
+        },
+        "expires_at": int(expires_at.timestamp()),
+        "line_items": [
+            {
+                "quantity": order.quantity,
+                "price_data": {
+                    "currency": order.currency,
+                    "unit_amount": order.unit_price,
+                    "product_data": {"name": order.event_name},
+                },
+            }
+        ],
+        "success_url": with_session_id(urls.success),
+        "cancel_url": urls.cancel,
+    }
+    if order.amount_total:
+        # Refunds and disputes come with the payment intent, so it must lead to the order too.
+        params["payment_intent_data"] = {"metadata": {_METADATA_ORDER_ID: order.id}}
+    if order.customer_email is not None:
+        params["customer_email"] = order.customer_email
+    return params
+
+
+def with_session_id(success_url: str) -> str:
+    """Add `session_id={CHECKOUT_SESSION_ID}` to the URL's query; Stripe fills the id in.
+
+    Source: Stripe's page "Customize redirect behavior".
+    """
+    if _SESSION_PLACEHOLDER in success_url:
+        return success_url
+    parts = urlsplit(success_url)
+    added = f"session_id={_SESSION_PLACEHOLDER}"
+    query = f"{parts.query}&{added}" if parts.query else added
+    return urlunsplit(parts._replace(query=query))

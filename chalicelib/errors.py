@@ -1,0 +1,114 @@
+"""The error tree of the program; it knows no HTTP. `http.problems` turns it into responses.
+
+EventsApiError
+├── InvalidInput              the request breaks a rule; carries the fields that do
+├── PriceMismatch             the client's price or total is not the server's
+├── InvalidSession            no such checkout session, or not one of ours
+├── InvalidSignature          a webhook that is not (provably) from Stripe
+├── Unauthenticated           no caller, or one whose token has run out
+├── Forbidden                 a caller without the role, or a stage that does not allow it
+├── NotFound                  no such event, city or order
+├── Conflict                  the write contradicts what is stored
+│   ├── SlugTaken
+│   └── SlugUnknown           the city that an event names does not exist (any more)
+├── SoldOut                   fewer seats are free than were asked for
+├── SalesClosed               draft, cancelled or past
+├── PayloadTooLarge
+├── PaymentProviderError      Stripe failed or could not be reached
+├── Unavailable               the store failed or could not be reached; try again
+└── ConfigurationError        a setting is missing or malformed; names it, never its value
+"""
+
+from dataclasses import dataclass
+
+
+class EventsApiError(Exception):
+    """Base of every error that this program raises on purpose. Its text may be shown to clients."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field of a request that breaks a rule.
+
+    `field` is the name a client knows (camelCase, dotted when nested), `type` a stable code.
+    """
+
+    field: str
+    message: str
+    type: str
+
+
+class InvalidInput(EventsApiError):
+    """The request breaks a rule. The text names the first field; `problems` has them all."""
+
+    def __init__(self, *problems: FieldProblem) -> None:
+        first = problems[0]
+        super().__init__(f"{first.field}: {first.message}" if first.field else first.message)
+        self.problems = problems
+
+    @classmethod
+    def of(cls, field: str, message: str, kind: str = "value_error") -> "InvalidInput":
+        """Build the error of one field."""
+        return cls(FieldProblem(field, message, kind))
+
+
+class PriceMismatch(EventsApiError):
+    """The client's unit price or total is not what the server computes."""
+
+
+class InvalidSession(EventsApiError):
+    """The checkout session is unknown, malformed, or not of one of our orders."""
+
+
+class InvalidSignature(EventsApiError):
+    """The webhook's signature is missing, wrong, too old, or from the future."""
+
+
+class Unauthenticated(EventsApiError):
+    """The caller is not known (any more)."""
+
+
+class Forbidden(EventsApiError):
+    """The caller is known and may not do this, or nobody may on this stage."""
+
+
+class NotFound(EventsApiError):
+    """What the request names does not exist."""
+
+
+class Conflict(EventsApiError):
+    """The write contradicts what is stored."""
+
+
+class SlugTaken(Conflict):
+    """Another event or city has this slug."""
+
+
+class SlugUnknown(Conflict):
+    """The city that an event names does not exist."""
+
+
+class SoldOut(EventsApiError):
+    """Fewer seats are free than were asked for."""
+
+
+class SalesClosed(EventsApiError):
+    """The event is not published, or is over."""
+
+
+class PayloadTooLarge(EventsApiError):
+    """The request's body is larger than the API reads."""
+
+
+class PaymentProviderError(EventsApiError):
+    """Stripe answered with an error, too late, or not at all."""
+
+
+class Unavailable(EventsApiError):
+    """The store answered with an error, too late, or not at all. Nothing was half done."""
+
+    retry_after_seconds = 2
+
+
+class ConfigurationError(EventsApiError):
+    """A setting is missing or malformed. The text names the setting and never its value."""

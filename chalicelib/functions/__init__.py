@@ -1,0 +1,1 @@
+"""Lambda entry points that are not the API. They never import `app`."""

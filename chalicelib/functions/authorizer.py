@@ -1,0 +1,55 @@
+"""The authorizer: API Gateway asks it who a bearer token is, and keeps the answer for minutes.
+
+It starts with PyJWT and nothing else heavy, so it logs with the standard library; the function's
+JSON log format makes one JSON object of each line.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from chalice.app import AuthRequest, AuthResponse, Blueprint
+
+from chalicelib import wiring
+from chalicelib.errors import Unauthenticated
+
+blueprint = Blueprint(__name__)
+_log = logging.getLogger("authorizer")
+
+_SCHEME = "bearer"
+_KEEP_SECONDS = 300
+
+
+class Unauthorized(Exception):
+    """What API Gateway turns into a 401; its text must be exactly this word."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+@blueprint.authorizer(ttl_seconds=_KEEP_SECONDS)
+def jwt_authorizer(request: AuthRequest) -> AuthResponse:
+    """Admit whoever holds a valid token to every route.
+
+    The answer is kept per token and used for the caller's next route too, so it cannot tell
+    routes apart: the role travels in the context and the views decide.
+    """
+    try:
+        caller = wiring.token_verifier().verify(_bearer_token(request.token))
+    except Unauthenticated as error:
+        _log.warning("token_refused", extra={"kind": "security", "reason": str(error)})
+        raise Unauthorized from error
+    context: Mapping[str, Any] = {
+        "role": caller.role,
+        "sessionId": caller.session_id,
+        "expiresAt": str(caller.expires_at),
+    }
+    return AuthResponse(routes=["*"], principal_id=caller.user_id, context=dict(context))
+
+
+def _bearer_token(header: str) -> str:
+    """Return the token of an Authorization header (RFC 6750); raises `Unauthenticated`."""
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != _SCHEME or not token:
+        raise Unauthenticated("the header holds no bearer token")
+    return token.strip()

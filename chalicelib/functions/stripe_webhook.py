@@ -1,0 +1,107 @@
+"""Stripe's webhook, on a function of its own: a crowd in front of the shop does not delay it."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Blueprint
+
+from chalicelib import observability, wiring
+from chalicelib.domain.orders import Cause
+from chalicelib.errors import EventsApiError, InvalidSignature
+from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS
+from chalicelib.http.problems import (
+    INTERNAL_ERROR,
+    INTERNAL_MESSAGE,
+    error_body,
+    error_headers,
+    problem_body,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.adapters.stripe_gateway import StripeEvent
+
+blueprint = Blueprint(__name__)
+
+_SIGNATURE_HEADER = "stripe-signature"
+_PAYMENT_FAILED = "checkout.session.async_payment_failed"
+_SESSION_EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        _PAYMENT_FAILED,
+        "checkout.session.expired",
+    }
+)
+
+
+@blueprint.lambda_function(name="stripe_webhook")
+def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Handle one delivery: 2xx for what is done or not ours, 5xx where a repeat can help."""
+    request_id = request["requestContext"]["requestId"]
+    observability.bind_request(request_id)
+    try:
+        outcome = _handle(wiring.verify_stripe_event(_raw_body(request), _signature(request)))
+    except EventsApiError as error:
+        return _error_result(error, request_id)
+    except Exception:  # noqa: BLE001 - Stripe repeats it, and by then it may be mended
+        wiring.log().crash("webhook_crashed", {})
+        body = problem_body(INTERNAL_ERROR, INTERNAL_MESSAGE, request_id)
+        return _result(INTERNAL_ERROR.status.value, body, request_id)
+    return _result(200, {"received": True, "outcome": outcome}, request_id)
+
+
+def _handle(event: "StripeEvent") -> str:
+    if event.type not in _SESSION_EVENTS:
+        return "ignored"
+    settlement = wiring.fulfilment().settle(
+        event.session(),
+        Cause.stripe_event(event.id),
+        payment_failed=event.type == _PAYMENT_FAILED,
+    )
+    return settlement.outcome.value
+
+
+def _raw_body(request: Mapping[str, Any]) -> bytes:
+    """Return the bytes that Stripe signed; text that was parsed and written again would not do."""
+    body = request.get("body") or ""
+    if request.get("isBase64Encoded"):
+        return base64.b64decode(body)
+    raw: bytes = body.encode("utf-8", "surrogatepass")
+    return raw
+
+
+def _signature(request: Mapping[str, Any]) -> str | None:
+    for name, value in (request.get("headers") or {}).items():
+        if name.lower() == _SIGNATURE_HEADER:
+            return str(value)
+    return None
+
+
+def _error_result(error: EventsApiError, request_id: str) -> dict[str, Any]:
+    problem, body = error_body(error, request_id)
+    if isinstance(error, InvalidSignature):
+        wiring.log().security("webhook_rejected", {"reason": str(error)})
+    else:
+        wiring.log().crash("webhook_failed", {"code": problem.code})
+    return _result(problem.status.value, body, request_id, error_headers(error))
+
+
+def _result(
+    status: int,
+    body: Mapping[str, Any],
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": "application/json",
+            "X-Request-Id": request_id,
+            **NO_STORE,
+            **SECURITY_HEADERS,
+            **(headers or {}),
+        },
+        "body": json.dumps(body),
+    }

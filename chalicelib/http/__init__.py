@@ -1,0 +1,1 @@
+"""What the routes share: errors to responses, requests, headers, queries."""

@@ -1,0 +1,100 @@
+"""The one place where views are wrapped: errors become responses here, and every response gets
+the headers that the contract promises. Chalice would turn a domain error in a view into a bare
+500, and lose headers of responses that middleware makes.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from chalice.app import Blueprint, Response
+
+from chalicelib import observability, wiring
+from chalicelib.errors import EventsApiError, Forbidden, Unauthenticated
+from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
+from chalicelib.http.problems import (
+    INTERNAL_ERROR,
+    INTERNAL_MESSAGE,
+    error_body,
+    error_headers,
+    problem_body,
+)
+from chalicelib.http.requests import ApiRequest
+from chalicelib.http.responses import json_response
+
+View = Callable[[ApiRequest], Response]
+
+
+class ApiBlueprint(Blueprint):
+    """A blueprint whose views take an `ApiRequest`, raise domain errors and return responses."""
+
+    def api(
+        self,
+        *paths: str,
+        methods: tuple[str, ...] = ("GET",),
+        authorizer: Any = None,  # noqa: ANN401 - Chalice's authorizers share no public type
+    ) -> Callable[[View], View]:
+        """Register a view under one or more paths.
+
+        Chalice's own CORS and content-type checks are off: they answer in another shape. `http`
+        does both.
+        """
+
+        def register(view: View) -> View:
+            handler = self._handler(view)
+            for path in paths:
+                self.route(
+                    path,
+                    methods=list(methods),
+                    authorizer=authorizer,
+                    cors=False,
+                    content_types=[],
+                )(handler)
+            return view
+
+        return register
+
+    def _handler(self, view: View) -> Callable[..., Response]:
+        @wraps(view)
+        def handler(**path: str) -> Response:
+            request = ApiRequest(self.current_request, path)
+            observability.bind_request(request.id)
+            return _finished(_answer(view, request), request)
+
+        return handler
+
+
+def _answer(view: View, request: ApiRequest) -> Response:
+    try:
+        return view(request)
+    except EventsApiError as error:
+        return _error_response(error, request)
+    except Exception:  # noqa: BLE001 - whatever it is, the client gets the contract's shape
+        wiring.log().crash("unexpected_error", {"route": request.method_and_path})
+        body = problem_body(INTERNAL_ERROR, INTERNAL_MESSAGE, request.id)
+        return json_response(body, INTERNAL_ERROR.status.value)
+
+
+def _error_response(error: EventsApiError, request: ApiRequest) -> Response:
+    problem, body = error_body(error, request.id)
+    if isinstance(error, Unauthenticated | Forbidden):
+        wiring.log().security(
+            "request_refused", {"route": request.method_and_path, "code": problem.code}
+        )
+    elif problem.status >= INTERNAL_ERROR.status:
+        wiring.log().crash(
+            "request_failed", {"route": request.method_and_path, "code": problem.code}
+        )
+    return json_response(body, problem.status.value, error_headers(error))
+
+
+def _finished(response: Response, request: ApiRequest) -> Response:
+    cors = cors_headers(wiring.http_settings(), request.header("Origin"))
+    response.headers = {
+        **NO_STORE,
+        **SECURITY_HEADERS,
+        **cors,
+        **response.headers,
+        "X-Request-Id": request.id,
+    }
+    return response

@@ -1,0 +1,79 @@
+"""Reading JSON from strangers: exact numbers, no duplicates, no text that cannot be stored."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from chalicelib.errors import InvalidInput
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_MAX_DIGITS = 40
+
+
+def parse_json_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object; numbers with a fraction or an exponent become exact Decimals.
+
+    Raises `InvalidInput` for what is no JSON object, for `NaN` and infinities (no JSON, RFC 8259),
+    for a key that comes twice, for numbers of absurd length, and for text with a NUL or a lone
+    surrogate.
+    """
+    try:
+        value = json.loads(
+            text,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
+        )
+    except (ValueError, RecursionError):
+        raise InvalidInput.of("", "the body must be JSON", "json_invalid") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("", "the body must be a JSON object", "json_type")
+    return value
+
+
+def ensure_storable(field: str, text: str) -> None:
+    """Raise `InvalidInput` on `field` for text with a NUL or a lone surrogate."""
+    if _UNSTORABLE.search(text):
+        raise InvalidInput.of(field, "must not hold a NUL or half a character", "string_unicode")
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("a number is too long")
+    return Decimal(text)
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("a number is too long")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InvalidInput.of(_printable(key), "must be given once", "duplicate_key")
+        ensure_storable(_printable(key), key)
+        _ensure_all_storable(_printable(key), value)
+        found[key] = value
+    return found
+
+
+def _ensure_all_storable(field: str, value: object) -> None:
+    """Check strings, and those in lists; objects in objects were checked when they were made."""
+    if isinstance(value, str):
+        ensure_storable(field, value)
+    elif isinstance(value, list):
+        for item in value:
+            _ensure_all_storable(field, item)
+
+
+def _printable(key: str) -> str:
+    return key[:100].encode("utf-8", "replace").decode()

@@ -1,0 +1,95 @@
+"""Errors as clients see them: the program's error tree on one side, one JSON shape on the other."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from chalicelib import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """How one kind of error looks: an HTTP status and a stable code."""
+
+    status: HTTPStatus
+    code: str
+
+
+INTERNAL_ERROR = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR")
+INTERNAL_MESSAGE = "something went wrong on our side"
+NOT_FOUND = Problem(HTTPStatus.NOT_FOUND, "NOT_FOUND")
+UNAUTHORIZED = Problem(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED")
+FORBIDDEN = Problem(HTTPStatus.FORBIDDEN, "FORBIDDEN")
+VALIDATION_ERROR = Problem(HTTPStatus.BAD_REQUEST, "VALIDATION_ERROR")
+PAYLOAD_TOO_LARGE = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PAYLOAD_TOO_LARGE")
+RATE_LIMITED = Problem(HTTPStatus.TOO_MANY_REQUESTS, "RATE_LIMITED")
+UNAVAILABLE = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE")
+
+_PROBLEMS: dict[type[BaseException], Problem] = {
+    errors.InvalidInput: VALIDATION_ERROR,
+    errors.PriceMismatch: Problem(HTTPStatus.BAD_REQUEST, "PRICE_MISMATCH"),
+    errors.InvalidSession: Problem(HTTPStatus.BAD_REQUEST, "INVALID_SESSION"),
+    errors.InvalidSignature: VALIDATION_ERROR,
+    errors.Unauthenticated: UNAUTHORIZED,
+    errors.Forbidden: FORBIDDEN,
+    errors.NotFound: NOT_FOUND,
+    errors.Conflict: Problem(HTTPStatus.CONFLICT, "CONFLICT"),
+    errors.SoldOut: Problem(HTTPStatus.CONFLICT, "SOLD_OUT"),
+    errors.SalesClosed: Problem(HTTPStatus.CONFLICT, "SALES_CLOSED"),
+    errors.PayloadTooLarge: PAYLOAD_TOO_LARGE,
+    errors.PaymentProviderError: Problem(HTTPStatus.BAD_GATEWAY, "PAYMENT_PROVIDER_ERROR"),
+    errors.Unavailable: UNAVAILABLE,
+}
+
+
+def problem_of(error: errors.EventsApiError) -> Problem:
+    """Return how an error looks: the nearest of its classes that has a look, else a plain 500."""
+    for kind in type(error).__mro__:
+        if kind in _PROBLEMS:
+            return _PROBLEMS[kind]
+    return INTERNAL_ERROR
+
+
+def problem_body(
+    problem: Problem, message: str, request_id: str, details: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
+    """Return the JSON body of an error; `details` only where fields of a request are wrong."""
+    body: dict[str, Any] = {
+        "statusCode": problem.status.value,
+        "error": reason(problem.status),
+        "code": problem.code,
+        "message": message,
+    }
+    if details is not None:
+        body["details"] = details
+    body["requestId"] = request_id
+    return body
+
+
+def reason(status: HTTPStatus) -> str:
+    """Return the status's reason phrase, the same in every Python (RFC 9110 renamed 413's)."""
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return "Content Too Large"
+    return status.phrase
+
+
+def error_body(error: errors.EventsApiError, request_id: str) -> tuple[Problem, dict[str, Any]]:
+    """Return the look of an error and its JSON body. What becomes a 500 does not tell its text."""
+    problem = problem_of(error)
+    message = INTERNAL_MESSAGE if problem is INTERNAL_ERROR else str(error)
+    details = None
+    if isinstance(error, errors.InvalidInput):
+        details = [
+            {"field": item.field, "message": item.message, "type": item.type}
+            for item in error.problems
+        ]
+    return problem, problem_body(problem, message, request_id, details)
+
+
+def error_headers(error: errors.EventsApiError) -> dict[str, str]:
+    """Return the headers that an error needs beside its body."""
+    if isinstance(error, errors.Unavailable):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, errors.Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}

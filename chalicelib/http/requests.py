@@ -1,0 +1,96 @@
+"""A request as views see it: decoded once, checked for what no view should meet."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Request
+
+from chalicelib.domain.identity import ADMIN_ROLE, Caller
+from chalicelib.errors import Forbidden, InvalidInput, PayloadTooLarge, Unauthenticated
+from chalicelib.http.json_text import ensure_storable, parse_json_object
+
+MAX_BODY_BYTES = 100_000
+_EXPIRY_LEEWAY_SECONDS = 5
+
+
+class ApiRequest:
+    """One request: path, query, headers, body and caller, each read when it is asked for."""
+
+    def __init__(self, request: Request, path: Mapping[str, str]) -> None:
+        self._request = request
+        self._path = path
+
+    @property
+    def id(self) -> str:
+        """The request's id, as API Gateway gave it."""
+        request_id: str = self._request.context.get("requestId", "")
+        return request_id
+
+    @property
+    def method_and_path(self) -> str:
+        """The verb and the route's pattern, for logs."""
+        return f"{self._request.method} {self._request.path}"
+
+    def path(self, name: str) -> str:
+        """Return a path parameter, URL-decoded: neither API Gateway nor Chalice does it."""
+        return unquote(self._path[name])
+
+    def header(self, name: str) -> str | None:
+        """Return a header by its name in any letter case."""
+        value: str | None = self._request.headers.get(name)
+        return value
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter, or None; raises `InvalidInput` where it comes twice."""
+        sent = self._request.query_params
+        if sent is None or name not in sent:
+            return None
+        values = sent.getlist(name)
+        if len(values) > 1:
+            raise InvalidInput.of(name, "must be given once", "duplicate_parameter")
+        text: str = values[0]
+        ensure_storable(name, text)
+        return text
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body as a JSON object; raises `PayloadTooLarge` or `InvalidInput`."""
+        try:
+            raw = self._request.raw_body
+        except ValueError:
+            raise InvalidInput.of("", "the body must be JSON", "json_invalid") from None
+        if len(raw) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"the body must not be larger than {MAX_BODY_BYTES} bytes")
+        try:
+            text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        except UnicodeDecodeError:
+            raise InvalidInput.of("", "the body must be UTF-8", "json_invalid") from None
+        return parse_json_object(text)
+
+    def caller(self) -> Caller:
+        """Return who is calling, from the authorizer's context.
+
+        API Gateway keeps an authorizer's answer for minutes, so the token's end is looked at
+        again. Raises `Unauthenticated`.
+        """
+        context = self._request.context.get("authorizer") or {}
+        user_id = context.get("principalId")
+        if not user_id:
+            raise Unauthenticated("sign in to do this")
+        caller = Caller(
+            user_id=user_id,
+            role=context.get("role", ""),
+            session_id=context.get("sessionId", ""),
+            expires_at=int(context["expiresAt"]),
+        )
+        if time.time() > caller.expires_at + _EXPIRY_LEEWAY_SECONDS:
+            raise Unauthenticated("the token has expired")
+        return caller
+
+    def admin(self) -> Caller:
+        """Return who is calling if that is an admin; raises `Unauthenticated` or `Forbidden`."""
+        caller = self.caller()
+        if caller.role != ADMIN_ROLE:
+            raise Forbidden("only admins may do this")
+        return caller

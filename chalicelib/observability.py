@@ -1,0 +1,55 @@
+"""Structured log lines. Imported by anyone, imports nobody of ours.
+
+Powertools' Logger is made on the first line that is written: a page view that goes well writes
+none and should not pay for it. Callers pass identifiers only, never a token, a card, an e-mail
+address or a request's body.
+"""
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+SERVICE = "events-api"
+
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def bind_request(request_id: str) -> None:
+    """Put this request id on every line that is written from here on."""
+    _request_id.set(request_id)
+
+
+@cache
+def _logger() -> "Logger":
+    from aws_lambda_powertools import Logger
+
+    return Logger(service=SERVICE, level=os.environ.get("LOG_LEVEL") or "INFO")
+
+
+class StructuredLog:
+    """`services.ports.AuditLog` as JSON lines on standard output."""
+
+    def audit(self, action: str, fields: Mapping[str, object]) -> None:
+        """Record a write that was made."""
+        _logger().info(action, extra=self._extra("audit", fields))
+
+    def security(self, refusal: str, fields: Mapping[str, object]) -> None:
+        """Record something refused or suspicious."""
+        _logger().warning(refusal, extra=self._extra("security", fields))
+
+    def error(self, problem: str, fields: Mapping[str, object]) -> None:
+        """Record something that an operator should look at."""
+        _logger().error(problem, extra=self._extra("problem", fields))
+
+    def crash(self, problem: str, fields: Mapping[str, object]) -> None:
+        """Record an exception that nobody expected, with its trace; call it while it is handled."""
+        _logger().exception(problem, extra=self._extra("crash", fields))
+
+    @staticmethod
+    def _extra(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
+        return {"kind": kind, "requestId": _request_id.get(), **fields}

@@ -1,0 +1,1 @@
+"""One blueprint a resource. A view parses, makes one call and maps the result."""

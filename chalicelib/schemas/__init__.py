@@ -1,0 +1,1 @@
+"""Request bodies as pydantic models; imported only where a body is read."""

@@ -1,0 +1,45 @@
+"""The body that describes a city."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from chalicelib.schemas.fields import HttpUrl, Slug
+from chalicelib.schemas.reading import Body
+from chalicelib.schemas.texts import slug_from
+from chalicelib.services.catalogue import CityDraft
+
+_SLUG_LENGTH = 50
+# Names that front ends of the original API send.
+_OLDER_NAMES = {"city": "name", "citySlug": "slug", "url": "imageUrl"}
+
+
+class CityBody(Body):
+    """A new city; `city`, `citySlug` and `url` are taken for `name`, `slug` and `imageUrl`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    slug: Annotated[Slug, Field(max_length=_SLUG_LENGTH)] | None = None
+    country: Annotated[str, Field(max_length=100)] | None = None
+    image_url: HttpUrl | None = None
+    alt: Annotated[str, Field(max_length=255)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_older_names(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the body was
+        """Use an older name's value where the newer name is absent."""
+        body = dict(data)
+        for older, newer in _OLDER_NAMES.items():
+            if older in body:
+                value = body.pop(older)
+                body.setdefault(newer, value)
+        return body
+
+    def draft(self) -> CityDraft:
+        """Return the city as the catalogue takes it; raises `InvalidInput`."""
+        return CityDraft(
+            name=self.name,
+            slug=self.slug or slug_from(self.name, _SLUG_LENGTH),
+            country=self.country or None,
+            image_url=self.image_url,
+            alt=self.alt or self.name,
+        )

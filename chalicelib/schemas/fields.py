@@ -1,0 +1,71 @@
+"""Kinds of fields that several bodies share: amounts, times, URLs, slugs."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from chalicelib.domain.slugs import is_slug
+
+_UNFIT_FOR_URLS = re.compile(r"[\\\x00-\x20\x7f\"<>]")
+_EMAIL = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]+\.[^@\s<>\"]+")
+
+
+def _amount(value: object) -> Decimal:
+    """Take a JSON number only: text, true and null are none."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number_type", "must be a number")
+    return Decimal(value)
+
+
+def _moment(value: object) -> datetime:
+    """Take an ISO 8601 date or date-time; without an offset it is UTC (the contract's zone)."""
+    if not isinstance(value, str):
+        raise PydanticCustomError("datetime_type", "must be an ISO 8601 date-time")
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        utc = aware.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("datetime_parsing", "must be an ISO 8601 date-time") from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        valid = False
+    if not valid or _UNFIT_FOR_URLS.search(value):
+        raise PydanticCustomError("url_parsing", "must be an http(s) URL")
+    return value
+
+
+def _slug(value: str) -> str:
+    if not is_slug(value):
+        raise PydanticCustomError(
+            "slug_pattern",
+            "must be lower-case words and digits with single hyphens, not all digits",
+        )
+    return value
+
+
+def _email(value: str) -> str:
+    if _EMAIL.fullmatch(value) is None:
+        raise PydanticCustomError("email_pattern", "must be an e-mail address")
+    return value
+
+
+MAX_PRICE = Decimal("99999999.99")
+
+Amount = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0)]
+Price = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=MAX_PRICE)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+HttpUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]

@@ -1,0 +1,1 @@
+"""Use cases, given a store and a payment gateway through the protocols in `ports`."""

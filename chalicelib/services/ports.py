@@ -1,0 +1,208 @@
+"""What the use cases need from outside: a store and a payment gateway, as protocols.
+
+`store` and `adapters` implement them for real, the tests' fakes in memory; one contract suite
+holds both kinds to the same behaviour.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chalicelib.domain.cities import City
+from chalicelib.domain.events import Event, EventRecord, EventStatus
+from chalicelib.domain.orders import Cause, CheckoutSession, Order, OrderStatus, RedirectUrls
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a sorted list: up to `limit` entries, after `after` or beyond `offset`.
+
+    `after` is the sort key of the last entry of the page before; with it `offset` is 0.
+    """
+
+    limit: int
+    offset: int
+    after: str | None
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Public JSON texts in order; `next_after` is None where nothing follows."""
+
+    items: tuple[str, ...]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CityEntry:
+    """A city in a list: its public JSON text and how many published events it has."""
+
+    public: str
+    published_events: int
+
+    @classmethod
+    def of(cls, city: Mapping[str, Any], published_events: int) -> "CityEntry":
+        """Make an entry of a city's public form."""
+        text = json.dumps(city, ensure_ascii=False, separators=(",", ":"))
+        return cls(text, published_events)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the city's public form."""
+        city: dict[str, Any] = json.loads(self.public)
+        return city
+
+    def public_with_count(self) -> str:
+        """Return the public JSON text with `eventCount` added."""
+        return f'{self.public[:-1]},"eventCount":{self.published_events}}}'
+
+
+class EventStore(Protocol):
+    """Events, their stock, and their totals."""
+
+    def next_id(self) -> int:
+        """Return an id that was never given out before."""
+        ...
+
+    def create(self, event: Event) -> None:
+        """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city does not exist."""
+        ...
+
+    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
+        """Return the event of this slug; `consistent` sees every write that was acknowledged."""
+        ...
+
+    def list_by_date(
+        self, statuses: Sequence[EventStatus], city_slug: str | None, page: PageRequest
+    ) -> Page:
+        """Return a page of the events that have one of the statuses, in order of their date."""
+        ...
+
+    def count(self, statuses: Sequence[EventStatus]) -> int:
+        """Return how many events have one of the statuses, without counting them."""
+        ...
+
+
+class CityStore(Protocol):
+    """Cities and how many events each has."""
+
+    def next_id(self) -> int:
+        """Return an id that was never given out before."""
+        ...
+
+    def create(self, city: City) -> None:
+        """Store a new city; raises `SlugTaken`."""
+        ...
+
+    def get(self, slug: str) -> CityEntry | None:
+        """Return the city of this slug."""
+        ...
+
+    def list_by_name(self, *, descending: bool, stop_after: int | None) -> list[CityEntry]:
+        """Return the cities in order of their name: the first `stop_after`, or all."""
+        ...
+
+    def count(self) -> int:
+        """Return how many cities there are, without counting them."""
+        ...
+
+
+class Change(StrEnum):
+    """What became of a change of an order that was asked for."""
+
+    MADE = "made"
+    """It was made now."""
+
+    ALREADY = "already"
+    """The order is in that status already: a repeat."""
+
+    REFUSED = "refused"
+    """The order has gone another way in the meantime."""
+
+
+class OrderStore(Protocol):
+    """Orders and the seats they hold. Each change is one transaction, and safe to repeat."""
+
+    def place_hold(self, order: Order) -> None:
+        """Hold the order's seats and store it as pending, both or neither.
+
+        Raises `NotFound`, `SalesClosed`, `SoldOut`, or `PriceMismatch` if the event's price is
+        not (any more) the order's.
+        """
+        ...
+
+    def get(self, order_id: str) -> Order | None:
+        """Return the order, as of every write that was acknowledged."""
+        ...
+
+    def attach_session(self, order_id: str, session: CheckoutSession) -> Change:
+        """Note the checkout session on a pending order."""
+        ...
+
+    def mark_paid(
+        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
+    ) -> Change:
+        """Turn the order's held seats into sold ones: pending → paid."""
+        ...
+
+    def release(self, order: Order, status: OrderStatus, cause: Cause, at: datetime) -> Change:
+        """Give the order's held seats back: pending → expired or failed."""
+        ...
+
+    def await_payment(self, order: Order, cause: Cause, at: datetime, until: datetime) -> Change:
+        """Keep a pending order's hold while its payment is on the way."""
+        ...
+
+    def note_late_payment(
+        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
+    ) -> Change:
+        """Note, once, that an order was paid after its seats went back."""
+        ...
+
+
+class PaymentGateway(Protocol):
+    """Stripe Checkout, as far as the program needs it."""
+
+    def create_session(
+        self, order: Order, urls: RedirectUrls, expires_at: datetime
+    ) -> CheckoutSession:
+        """Open a session for the order; repeating it for the same order gives the same session.
+
+        Raises `PaymentProviderError`.
+        """
+        ...
+
+    def retrieve_session(self, session_id: str) -> CheckoutSession:
+        """Return the session; raises `InvalidSession` or `PaymentProviderError`."""
+        ...
+
+    def expire_session(self, session_id: str) -> None:
+        """End an open session, so that it cannot be paid; raises `PaymentProviderError`."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Where writes and refusals leave their line."""
+
+    def audit(self, action: str, fields: Mapping[str, object]) -> None:
+        """Record a write that was made."""
+        ...
+
+    def security(self, refusal: str, fields: Mapping[str, object]) -> None:
+        """Record something refused or suspicious."""
+        ...
+
+    def error(self, problem: str, fields: Mapping[str, object]) -> None:
+        """Record something that an operator should look at."""
+        ...
+
+
+class Eraser(Protocol):
+    """What empties a stage that allows it."""
+
+    def erase_everything(self) -> int:
+        """Delete all orders, events and cities; return how many items they were."""
+        ...

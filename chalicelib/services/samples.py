@@ -1,0 +1,65 @@
+"""Sample data: what a stage for trying things out is filled with, and how it is emptied."""
+
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.events import EventStatus
+from chalicelib.services.catalogue import Catalogue, CityDraft, EventDraft
+from chalicelib.services.ports import AuditLog, Eraser
+from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
+
+
+class SampleData:
+    """The use cases behind the database's reset and truncation."""
+
+    def __init__(
+        self, *, catalogue: Catalogue, eraser: Eraser, clock: Clock, log: AuditLog
+    ) -> None:
+        self._catalogue = catalogue
+        self._eraser = eraser
+        self._clock = clock
+        self._log = log
+
+    def truncate(self, by: str) -> int:
+        """Delete everything; return how many items that was."""
+        erased = self._eraser.erase_everything()
+        self._log.audit("database_truncated", {"by": by, "erased": erased})
+        return erased
+
+    def reset(self, by: str) -> tuple[int, int]:
+        """Delete everything, then add the samples; return how many cities and events.
+
+        Cut off in the middle, it leaves fewer samples; a repeat starts over.
+        """
+        self.truncate(by)
+        return self.fill(by)
+
+    def fill(self, by: str) -> tuple[int, int]:
+        """Add the samples to empty tables; return how many cities and events."""
+        for city in CITIES:
+            self._catalogue.add_city(
+                CityDraft(city.name, city.slug, city.country, None, city.name), by
+            )
+        today = self._clock()
+        for event in EVENTS:
+            self._catalogue.add_event(_draft(event, today), by)
+        return len(CITIES), len(EVENTS)
+
+
+def _draft(event: SampleEvent, today: datetime) -> EventDraft:
+    day = today.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return EventDraft(
+        name=event.name,
+        slug=event.slug,
+        city_slug=event.city_slug,
+        location=event.location,
+        date=day + timedelta(days=event.days_ahead, hours=event.hour),
+        organizer_name=event.organizer,
+        image_url=None,
+        alt=event.name,
+        description=event.description,
+        price=event.price,
+        currency=event.currency,
+        status=EventStatus.PUBLISHED,
+        capacity=event.capacity,
+    )

@@ -1,0 +1,172 @@
+"""Settings, read from the environment on first use: one frozen class a concern, so that each
+function fails only on keys of its own. Secrets are not here (see `adapters.secrets`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from chalicelib.errors import ConfigurationError
+
+Environment = Mapping[str, str]
+
+LOCAL_STAGE = "local"
+PRODUCTION_STAGE = "prod"
+DEFAULT_ROLE_CLAIMS = "role,metadata.role,public_metadata.role"
+
+
+def _required(env: Environment, key: str) -> str:
+    value = env.get(key, "").strip()
+    if not value:
+        raise ConfigurationError(f"the setting {key} is missing")
+    return value
+
+
+def _list(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
+    """Read a comma-separated list; blanks around and between the commas do not count."""
+    text = env.get(key, "").strip() or default
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _flag(env: Environment, key: str) -> bool:
+    text = env.get(key, "").strip().lower() or "false"
+    if text not in {"true", "false"}:
+        raise ConfigurationError(f"the setting {key} must be true or false")
+    return text == "true"
+
+
+def _url(key: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ConfigurationError(f"the setting {key} must be an http(s) URL")
+    return value
+
+
+def _origins(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
+    """Read a list of origins (scheme, host and port, nothing after them), or the lone `*`."""
+    origins = _list(env, key, default)
+    for origin in origins:
+        if origin == "*" and len(origins) == 1:
+            continue
+        parts = urlsplit(_url(key, origin))
+        if f"{parts.scheme}://{parts.netloc}" != origin.lower():
+            raise ConfigurationError(
+                f"the setting {key} must hold origins, such as https://a.example"
+            )
+    return tuple(origin.lower() for origin in origins)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Names of the three tables (`EVENTS_TABLE`, `CITIES_TABLE`, `ORDERS_TABLE`)."""
+
+    events_table: str
+    cities_table: str
+    orders_table: str
+
+    @classmethod
+    def read(cls, env: Environment) -> "StoreSettings":
+        """Read the tables' names; raises `ConfigurationError` where one is missing."""
+        return cls(
+            events_table=_required(env, "EVENTS_TABLE"),
+            cities_table=_required(env, "CITIES_TABLE"),
+            orders_table=_required(env, "ORDERS_TABLE"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What every response needs: the stage's name (`STAGE`) and who may read it (`CORS_ORIGINS`).
+
+    `cors_origins` is `("*",)` or a list of origins, in lower case.
+    """
+
+    stage: str
+    cors_origins: tuple[str, ...]
+
+    @classmethod
+    def read(cls, env: Environment) -> "HttpSettings":
+        """Read them; raises `ConfigurationError` where `CORS_ORIGINS` is no list of origins."""
+        return cls(
+            stage=env.get("STAGE", "").strip() or LOCAL_STAGE,
+            cors_origins=_origins(env, "CORS_ORIGINS", default="*"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSettings:
+    """Where a checkout may send the buyer back to (`CHECKOUT_ALLOWED_ORIGINS`).
+
+    `allow_loopback` admits any port of localhost and 127.0.0.1: on the local stage only.
+    """
+
+    allowed_origins: tuple[str, ...]
+    allow_loopback: bool
+
+    @classmethod
+    def read(cls, env: Environment) -> "CheckoutSettings":
+        """Read them; raises `ConfigurationError` for what is no origin, and for `*`."""
+        origins = _origins(env, "CHECKOUT_ALLOWED_ORIGINS")
+        if "*" in origins:
+            raise ConfigurationError(
+                "the setting CHECKOUT_ALLOWED_ORIGINS must name origins: * is an open redirect"
+            )
+        return cls(origins, allow_loopback=_required(env, "STAGE") == LOCAL_STAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeSettings:
+    """How Stripe is reached: `STRIPE_API_BASE` is for a local Stripe; unset, it is the real one."""
+
+    api_base: str | None
+
+    @classmethod
+    def read(cls, env: Environment) -> "StripeSettings":
+        """Read it; raises `ConfigurationError` where it is no URL."""
+        base = env.get("STRIPE_API_BASE", "").strip()
+        return cls(_url("STRIPE_API_BASE", base).rstrip("/") if base else None)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizerSettings:
+    """Whose tokens are taken, and where in them the role is.
+
+    `issuer` is compared exactly with `iss`. `audiences` and `authorized_parties` are checked
+    against `aud` and `azp` where they are not empty. `role_claims` are dotted paths, first found
+    wins.
+    """
+
+    issuer: str
+    jwks_url: str
+    audiences: tuple[str, ...]
+    authorized_parties: tuple[str, ...]
+    role_claims: tuple[str, ...]
+
+    @classmethod
+    def read(cls, env: Environment) -> "AuthorizerSettings":
+        """Read them; raises `ConfigurationError` where the issuer is missing or no URL."""
+        issuer = _url("JWT_ISSUER", _required(env, "JWT_ISSUER"))
+        jwks_url = env.get("JWT_JWKS_URL", "").strip()
+        return cls(
+            issuer=issuer,
+            jwks_url=_url(
+                "JWT_JWKS_URL", jwks_url or f"{issuer.rstrip('/')}/.well-known/jwks.json"
+            ),
+            audiences=_list(env, "JWT_AUDIENCE"),
+            authorized_parties=_list(env, "JWT_AUTHORIZED_PARTIES"),
+            role_claims=_list(env, "JWT_ROLE_CLAIMS", default=DEFAULT_ROLE_CLAIMS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """Whether this stage serves the database's reset (`ALLOW_DATABASE_RESET`). Production never."""
+
+    allow_database_reset: bool
+
+    @classmethod
+    def read(cls, env: Environment) -> "AdminSettings":
+        """Read it; raises `ConfigurationError` where it is neither true nor false."""
+        allowed = _flag(env, "ALLOW_DATABASE_RESET")
+        stage = env.get("STAGE", "").strip().lower()
+        return cls(allowed and bool(stage) and not stage.startswith(PRODUCTION_STAGE))

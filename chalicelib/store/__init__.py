@@ -1,0 +1,32 @@
+"""DynamoDB through PynamoDB, and nothing else."""
+
+from dataclasses import dataclass
+
+from chalicelib.settings import StoreSettings
+from chalicelib.store.cities import DynamoCityStore
+from chalicelib.store.connection import connect
+from chalicelib.store.erasing import DynamoEraser
+from chalicelib.store.events import DynamoEventStore
+from chalicelib.store.orders import DynamoOrderStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The store's parts, over one connection."""
+
+    events: DynamoEventStore
+    cities: DynamoCityStore
+    orders: DynamoOrderStore
+    eraser: DynamoEraser
+
+
+def open_stores(settings: StoreSettings) -> Stores:
+    """Connect to the tables; nothing is sent until something is asked."""
+    connection = connect(settings)
+    events = DynamoEventStore(connection)
+    return Stores(
+        events=events,
+        cities=DynamoCityStore(connection),
+        orders=DynamoOrderStore(connection, events),
+        eraser=DynamoEraser(connection),
+    )

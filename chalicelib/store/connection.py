@@ -1,0 +1,57 @@
+"""The one connection to DynamoDB that all tables share, with its time limits."""
+
+from pynamodb.connection.base import Connection
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.models import Model
+
+from chalicelib.errors import Unavailable
+from chalicelib.settings import StoreSettings
+from chalicelib.store.models import CityModel, EventModel, OrderModel, SeenEventModel
+
+# DynamoDB answers in milliseconds. What takes a second is lost, and a buyer should hear "try
+# again" well within the 10 seconds that the whole request may take.
+_CONNECT_TIMEOUT_SECONDS = 1.0
+_READ_TIMEOUT_SECONDS = 1.5
+_RETRIES = 1
+# One Lambda function serves one request at a time; the local run serves many.
+_MAX_CONNECTIONS = 64
+
+
+def connect(settings: StoreSettings) -> Connection:
+    """Point the models at their tables, through one botocore client for all of them.
+
+    Endpoint, region and credentials are botocore's own business (`AWS_ENDPOINT_URL_DYNAMODB`,
+    `AWS_REGION`, …). Nothing is sent: PynamoDB knows the tables from the models.
+    """
+    shared = Connection(
+        connect_timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
+        read_timeout_seconds=_READ_TIMEOUT_SECONDS,
+        max_retry_attempts=_RETRIES,
+        max_pool_connections=_MAX_CONNECTIONS,
+    )
+    _bind(EventModel, settings.events_table, shared)
+    _bind(CityModel, settings.cities_table, shared)
+    _bind(OrderModel, settings.orders_table, shared)
+    SeenEventModel.Meta.table_name = settings.orders_table
+    SeenEventModel._connection = OrderModel._connection  # noqa: SLF001 - see _bind
+    return shared
+
+
+def _bind(model: type[Model], table_name: str, shared: Connection) -> None:
+    """Give a model its table's name and the shared connection.
+
+    PynamoDB would make a connection, and so a botocore client, for each model: a quarter second
+    more at a cold start. It has no public way to say otherwise.
+    """
+    model._connection = None  # noqa: SLF001
+    model.Meta.table_name = table_name
+    table = model._get_connection()  # noqa: SLF001
+    shared.add_meta_table(table.get_meta_table())
+    table.connection = shared
+
+
+def unavailable(error: PynamoDBException) -> Unavailable:
+    """Turn a failure of DynamoDB itself into the program's error; the cause stays chained."""
+    failure = Unavailable("the store cannot be reached right now; try again")
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,127 @@
+"""One place where a DynamoDB transaction is sent, tried again, and its failed conditions named."""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pynamodb.connection.base import Connection
+from pynamodb.exceptions import CancellationReason, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.store.connection import unavailable
+
+# Reasons that pass by themselves ("Transactions" and "Error handling" in DynamoDB's developer
+# guide): another transaction was at the item, or the partition was too busy for a moment.
+_PASSING = frozenset(
+    {
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+    }
+)
+_PASSING_ERRORS = frozenset(
+    {
+        "TransactionInProgressException",
+        "TransactionConflictException",
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    }
+)
+# Together less than the seconds a buyer waits; the jitter takes crowds apart.
+_PATIENCE_SECONDS = 4.0
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.4
+
+
+class ConditionFailed(Exception):
+    """Conditions of a transaction did not hold, and none of its writes was made."""
+
+    def __init__(self, labels: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(labels)))
+        self.labels = labels
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store an item whole, if the condition holds."""
+
+    label: str
+    item: Model
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change an item, if the condition holds. `key` is an instance that has only its key."""
+
+    label: str
+    key: Model
+    actions: Sequence[Action]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Writes that are made together or not at all."""
+
+    connection: Connection
+    puts: Sequence[Put] = field(default=())
+    updates: Sequence[Update] = field(default=())
+
+    def commit(self) -> None:
+        """Send it, again while the reason it failed is a passing one.
+
+        Raises `ConditionFailed` with the labels of the writes whose conditions did not hold, or
+        `Unavailable`.
+        """
+        for pause in _pauses():
+            try:
+                self._send()
+            except TransactWriteError as error:
+                failed = self._failed(error.cancellation_reasons)
+                if failed:
+                    raise ConditionFailed(failed) from error
+                if pause is None or not _is_passing(error):
+                    raise unavailable(error) from error
+                time.sleep(pause)
+            else:
+                return
+
+    def _send(self) -> None:
+        with TransactWrite(connection=self.connection) as write:
+            for put in self.puts:
+                write.save(put.item, condition=put.condition)
+            for update in self.updates:
+                write.update(update.key, actions=list(update.actions), condition=update.condition)
+
+    def _failed(self, reasons: Sequence[CancellationReason | None]) -> frozenset[str]:
+        # PynamoDB sends puts before updates, and DynamoDB gives its reasons in that order.
+        labels = [put.label for put in self.puts] + [update.label for update in self.updates]
+        return frozenset(
+            label
+            for label, reason in zip(labels, reasons, strict=False)
+            if reason is not None and reason.code == "ConditionalCheckFailed"
+        )
+
+
+def _is_passing(error: TransactWriteError) -> bool:
+    if error.cause_response_code == "TransactionCanceledException":
+        codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
+        return bool(codes) and codes <= _PASSING
+    return error.cause_response_code in _PASSING_ERRORS
+
+
+def _pauses() -> Iterator[float | None]:
+    """Yield how long to wait after each failure, with full jitter; None when patience is over."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    ceiling = _FIRST_PAUSE_SECONDS
+    while time.monotonic() < deadline:
+        yield random.uniform(0, ceiling)  # noqa: S311 - jitter is no secret
+        ceiling = min(ceiling * 2, _LONGEST_PAUSE_SECONDS)
+    yield None

@@ -1,0 +1,1 @@
+"""Building, deploying and locally running what `app.py` and `chalicelib` are."""

@@ -1,0 +1,69 @@
+"""Fixtures that every suite may use: a clean environment, tables in moto, and the wired app."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib import wiring
+from chalicelib.settings import StoreSettings
+from chalicelib.store import Stores, open_stores
+from infra.tables import create_tables
+from tests.support.lambda_api import LambdaApi
+
+TABLES = {"EventsTable": "events", "CitiesTable": "cities", "OrdersTable": "orders"}
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "STAGE": "local",
+    "EVENTS_TABLE": "events",
+    "CITIES_TABLE": "cities",
+    "ORDERS_TABLE": "orders",
+    "STRIPE_SECRET_KEY": "sk_test_unit",
+    "STRIPE_WEBHOOK_SECRET": "whsec_unit",
+    "JWT_ISSUER": "https://issuer.example",
+    "ALLOW_DATABASE_RESET": "true",
+}
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test the same settings, and parts that are made anew from them."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    _forget_parts()
+    yield
+    _forget_parts()
+
+
+def _forget_parts() -> None:
+    for _, part in inspect.getmembers(wiring, lambda member: hasattr(member, "cache_clear")):
+        part.cache_clear()
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    """A moto DynamoDB with the declared tables; yields a boto3 client."""
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        create_tables(client, TABLES)
+        yield client
+
+
+@pytest.fixture
+def stores(dynamodb: Any) -> Stores:
+    """The real store on moto."""
+    return open_stores(StoreSettings("events", "cities", "orders"))
+
+
+@pytest.fixture
+def api(dynamodb: Any) -> LambdaApi:
+    """The API's handler with empty tables."""
+    from app import app
+
+    return LambdaApi(app)

@@ -1,0 +1,109 @@
+"""Domain objects with defaults, so that a test names only what it is about."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.domain.cities import City
+from chalicelib.domain.events import Event, EventStatus
+from chalicelib.domain.orders import (
+    HOLD,
+    CheckoutSession,
+    HistoryEntry,
+    Order,
+    OrderStatus,
+    PaymentStatus,
+    SessionStatus,
+)
+
+NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
+
+_EVENT = Event(
+    id=1,
+    name="Tech Conference",
+    slug="tech-conference",
+    city="London",
+    city_slug="london",
+    location="Dockside Halls",
+    date=NOW + timedelta(days=30),
+    organizer_name="TechEvents Ltd",
+    image_url=None,
+    alt="Tech Conference",
+    description="<p>A day.</p>",
+    price=14999,
+    currency="usd",
+    status=EventStatus.PUBLISHED,
+    capacity=100,
+    created_at=NOW,
+    updated_at=NOW,
+)
+_CITY = City(
+    id=1,
+    name="London",
+    slug="london",
+    country="United Kingdom",
+    image_url=None,
+    alt="London",
+    created_at=NOW,
+    updated_at=NOW,
+)
+_ORDER = Order(
+    id="01JNTESTORDER0000000000000",
+    event_id=1,
+    event_slug="tech-conference",
+    event_name="Tech Conference",
+    quantity=2,
+    unit_price=14999,
+    amount_total=29998,
+    currency="usd",
+    status=OrderStatus.PENDING,
+    created_at=NOW,
+    updated_at=NOW,
+    hold_expires_at=NOW + HOLD,
+    history=(HistoryEntry(NOW, OrderStatus.PENDING, "checkout"),),
+)
+_SESSION = CheckoutSession(
+    id="cs_test_1",
+    status=SessionStatus.OPEN,
+    payment_status=PaymentStatus.UNPAID,
+    amount_total=29998,
+    currency="usd",
+    metadata={"orderId": _ORDER.id, "eventSlug": "tech-conference"},
+    url="http://stripe.test/c/pay/cs_test_1",
+    order_id=_ORDER.id,
+    payment_intent_id=None,
+)
+
+
+def an_event(**changes: Any) -> Event:
+    """An event that is on sale: 100 seats at 149.99 usd, thirty days after `NOW`."""
+    return replace(_EVENT, **changes)
+
+
+def a_city(**changes: Any) -> City:
+    """A city without events."""
+    return replace(_CITY, **changes)
+
+
+def an_order(**changes: Any) -> Order:
+    """A pending order of two seats of `an_event()`."""
+    order = replace(_ORDER, **changes)
+    return replace(
+        order, amount_total=changes.get("amount_total", order.unit_price * order.quantity)
+    )
+
+
+def a_session(**changes: Any) -> CheckoutSession:
+    """An open checkout session of `an_order()`."""
+    return replace(_SESSION, **changes)
+
+
+def a_paid_session(**changes: Any) -> CheckoutSession:
+    """The same session, paid."""
+    paid = {
+        "status": SessionStatus.COMPLETE,
+        "payment_status": PaymentStatus.PAID,
+        "payment_intent_id": "pi_1",
+        "url": None,
+    }
+    return replace(_SESSION, **{**paid, **changes})
