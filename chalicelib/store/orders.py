@@ -195,13 +195,14 @@ class DynamoOrderStore:
 
 def hold_condition(order: Order) -> Condition:
     """Return what must hold of an event for the order's seats to be held."""
-    return (
+    condition: Condition = (
         (EventModel.status == EventStatus.PUBLISHED.value)
         & (EventModel.date > to_iso(order.created_at))
         & (EventModel.price == order.unit_price)
         & (EventModel.currency == order.currency)
         & (EventModel.free >= order.quantity)
     )
+    return condition
 
 
 def pending_condition() -> Condition:

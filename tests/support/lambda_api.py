@@ -76,7 +76,7 @@ class LambdaApi:
         self._app = app
         self._matcher = RouteMatcher([path for path in app.routes if "+" not in path])
 
-    def request(  # noqa: PLR0913 - what a request is made of
+    def request(
         self,
         method: str,
         url: str,
