@@ -1,0 +1,90 @@
+# Two commands set everything up: `make serve` runs the API here, `make test` passes the tests.
+# Python 3.11 or later and the package registry are all that has to be there.
+
+PYTHON ?= python3
+STAGE ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+MINISTACK := .venv-ministack
+
+ROLE ?= admin
+SUB ?=
+TTL ?= 3600
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# A virtual environment is made anew when its lock or the interpreter changes.
+$(VENV)/ready: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; choose one with PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(MINISTACK)/ready: requirements-ministack.lock
+	$(PYTHON) -m venv --clear $(MINISTACK)
+	$(MINISTACK)/bin/pip install --quiet --require-hashes -r requirements-ministack.lock
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/ready $(MINISTACK)/ready ## Make both virtual environments
+
+.PHONY: serve
+serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another)
+	@exec $(BIN)/python -m infra.local.serve
+
+.PHONY: reset
+reset: $(VENV)/ready ## Forget the local run's data
+	@$(BIN)/python -m infra.local.reset
+
+.PHONY: token
+token: $(VENV)/ready ## Print a token for the local run (ROLE=, SUB=, TTL=)
+	@$(BIN)/python -m infra.local.issuer.token --role '$(ROLE)' --ttl '$(TTL)' $(if $(SUB),--sub '$(SUB)')
+
+.PHONY: test
+test: lint types imports suites ## Format check, lint, types, import rules, every test suite
+
+.PHONY: lint
+lint: $(VENV)/ready ## Check format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: $(VENV)/ready ## Check types
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(VENV)/ready ## Check that imports run one way
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: suites
+suites: setup ## Run every test suite, with coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=95
+	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*,chalicelib/http/*' --fail-under=100
+
+.PHONY: format
+format: $(VENV)/ready ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: package
+package: $(VENV)/ready ## Package the stack: the template and the zip (STAGE=dev)
+	$(BIN)/python -m infra.packaging --stage $(STAGE)
+
+.PHONY: lock
+lock: $(VENV)/ready ## Renew the locks
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-dev.txt -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-ministack.txt -o requirements-ministack.lock
+
+.PHONY: clean
+clean: ## Remove what was built and installed
+	rm -rf build $(VENV) $(MINISTACK) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

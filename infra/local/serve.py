@@ -1,0 +1,181 @@
+"""`python -m infra.local.serve`: the whole API on this machine, until Ctrl-C."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.local.banner import banner
+from infra.local.children import Children, StartError, ensure_port_free
+from infra.local.settings import (
+    ENDPOINTS_FILE,
+    HOST,
+    PID_FILE,
+    STATE_DIR,
+    LocalRun,
+    SettingsError,
+    read_local_run,
+)
+
+_WATCH_SECONDS = 0.5
+
+
+def main() -> int:
+    """Start everything, serve until interrupted, stop everything; 1 if it could not start."""
+    try:
+        run = read_local_run()
+        _ensure_ports_free(run)
+        _apply(run)
+        with _children(run) as children, _claimed():
+            _serve(run, children)
+    except (SettingsError, StartError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ensure_ports_free(run: LocalRun) -> None:
+    ensure_port_free(run.ports.api, "the API", "PORT")
+    if run.starts_stripe:
+        ensure_port_free(run.ports.stripe, "the local Stripe", "STRIPE_PORT")
+    if run.starts_issuer:
+        ensure_port_free(run.ports.issuer, "the issuer of tokens", "ISSUER_PORT")
+    if run.starts_dynamodb:
+        ensure_port_free(run.ports.dynamodb, "DynamoDB", "DYNAMODB_PORT")
+
+
+def _apply(run: LocalRun) -> None:
+    """Give this process the functions' environment, before any of them reads it."""
+    for name, value in run.environment.items():
+        if value:
+            os.environ[name] = value
+        else:
+            # An empty AWS_PROFILE is a profile that does not exist.
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _children(run: LocalRun) -> Iterator[Children]:
+    children = Children(STATE_DIR / "logs")
+    # From here on SIGTERM ends the same way as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _start_stand_ins(run, children)
+        yield children
+    except KeyboardInterrupt:
+        pass
+    finally:
+        children.stop()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _start_stand_ins(run: LocalRun, children: Children) -> None:
+    at = run.endpoints
+    if run.starts_dynamodb:
+        children.start(
+            "dynamodb", [_ministack()], _ministack_env(run), f"{at['dynamodb']}/_ministack/health"
+        )
+    if run.starts_issuer:
+        children.start(
+            "issuer",
+            [
+                *_module("infra.local.issuer"),
+                *("--host", HOST, "--port", str(run.ports.issuer)),
+                *("--state-dir", str(STATE_DIR / "issuer")),
+            ],
+            {},
+            f"{at['issuer']}/healthz",
+        )
+    if run.starts_stripe:
+        children.start(
+            "stripe",
+            [
+                *_module("infra.local.stripe_server"),
+                *("--host", HOST, "--port", str(run.ports.stripe)),
+                *("--state-dir", str(STATE_DIR / "stripe")),
+                *("--webhook-url", run.webhook_url),
+            ],
+            # Secrets go by the environment: arguments are for all the machine to see.
+            {
+                "STRIPE_SECRET_KEY": run.environment["STRIPE_SECRET_KEY"],
+                "STRIPE_WEBHOOK_SECRET": run.environment["STRIPE_WEBHOOK_SECRET"].split(",")[0],
+            },
+            f"{at['stripe']}/healthz",
+        )
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return sys.executable, "-m", name
+
+
+def _ministack() -> str:
+    """Return ministack's program: it pins botocore, so it has a virtual environment of its own."""
+    program = Path(os.environ.get("MINISTACK") or ".venv-ministack/bin/ministack")
+    if not program.exists():
+        raise StartError(f"{program} is missing: `make serve` installs it")
+    return str(program)
+
+
+def _ministack_env(run: LocalRun) -> dict[str, str]:
+    scratch = STATE_DIR / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return {
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(run.ports.dynamodb),
+        "SERVICES": "dynamodb",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str((STATE_DIR / "dynamodb").absolute()),
+        "TMPDIR": str(scratch.absolute()),
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@contextmanager
+def _claimed() -> Iterator[None]:
+    """Say that the state directory is in use, so that `make reset` does not pull it away."""
+    PID_FILE.write_text(str(os.getpid()))
+    try:
+        yield
+    finally:
+        PID_FILE.unlink(missing_ok=True)
+
+
+def _serve(run: LocalRun, children: Children) -> None:
+    # Imported now that the environment is theirs: the app is loaded with them.
+    from infra.local.functions import load_functions
+    from infra.local.gateway import GatewayConfig, create_gateway, running
+    from infra.local.tables import prepare_tables
+    from infra.packaging import api_definition
+
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    filled = prepare_tables()
+    gateway = create_gateway(
+        api_definition(run.environment["STAGE"]),
+        load_functions(),
+        GatewayConfig(stage=run.environment["STAGE"], api_keys=run.api_keys),
+    )
+    with running(gateway, HOST, run.ports.api):
+        ENDPOINTS_FILE.write_text(json.dumps(dict(run.endpoints), indent=2) + "\n")
+        print(banner(run, filled=filled), flush=True)
+        _watch(children)
+
+
+def _watch(children: Children) -> None:
+    """Wait for Ctrl-C; raise `StartError` when a stand-in ends by itself."""
+    pause = threading.Event()
+    while not pause.wait(_WATCH_SECONDS):
+        dead = children.dead()
+        if dead is not None:
+            raise StartError(f"{dead} ended by itself; see {children.log_dir / dead}.log")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
