@@ -1,0 +1,95 @@
+"""The frame of every page: document, style, security headers. Pages fill it.
+
+Pages work without scripts and load nothing from other hosts.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from html import escape
+from urllib.parse import urlsplit
+
+from starlette.responses import HTMLResponse
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1a1f36; --soft: #5b6270; --line: #d8dce3;
+  --back: #f6f8fa; --card: #ffffff; --accent: #4f46e5; --on-accent: #ffffff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #eceff4; --soft: #a9b1bf; --line: #3a4150;
+  --back: #14171d; --card: #1d222b; --accent: #a5a0ff; --on-accent: #14171d; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; }
+main { max-width: 40rem; margin: 2rem auto; padding: 1.5rem; background: var(--card);
+  border: 1px solid var(--line); border-radius: .75rem; }
+main.wide { max-width: 72rem; overflow-x: auto; }
+h1 { font-size: 1.4rem; margin: 0 0 1rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+table { width: 100%; border-collapse: collapse; } caption { text-align: left; color: var(--soft); }
+th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; overflow-wrap: anywhere; }
+th.amount, td.amount { text-align: right; padding-right: 0; white-space: nowrap; }
+tfoot th, tfoot td { font-weight: 700; border-bottom: 0; }
+.note { color: var(--soft); font-size: .9rem; }
+label { display: block; margin-top: 1rem; font-weight: 600; }
+input { width: 100%; font: inherit; color: inherit; background: var(--back); padding: .6rem;
+  border: 1px solid var(--soft); border-radius: .4rem; }
+button { width: 100%; margin-top: .75rem; padding: .75rem; font: inherit; font-weight: 600;
+  border: 1px solid var(--accent); border-radius: .4rem; background: transparent;
+  color: var(--accent); cursor: pointer; }
+button.main { background: var(--accent); color: var(--on-accent); margin-top: 1.25rem; }
+a { color: var(--accent); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+"""
+_PLAIN_HOST = re.compile(r"[a-z0-9.-]+")
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+
+def text(value: object) -> str:
+    """Escape any value for use between tags and in quoted attributes."""
+    return escape(str(value), quote=True)
+
+
+def page(
+    title: str,
+    content: str,
+    *,
+    status: int = 200,
+    form_targets: Sequence[str] = (),
+) -> HTMLResponse:
+    """Make a whole page around `content`, which is HTML with its values already escaped.
+
+    `form_targets` are addresses a form's answer may redirect to: browsers hold redirects, too,
+    against the policy's `form-action`.
+    """
+    sources = " ".join(["'self'", *sorted({_origin(url) for url in form_targets})])
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:;"
+        f" form-action {sources}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    document = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{text(title)}</title><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head>"
+        f"<body>{content}</body></html>"
+    )
+    return HTMLResponse(
+        document,
+        status,
+        {
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+        },
+    )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if _PLAIN_HOST.fullmatch(host) is None:
+        # Other characters might end the directive; a policy cannot name such a host anyway.
+        return parts.scheme + ":"
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
