@@ -22,7 +22,7 @@ The Events API is up: {samples}.
 
 Try:
 
-  curl {at["api"]}/api/events?limit=2
+  curl '{at["api"]}/api/events?limit=2'
   curl {at["api"]}/api/events/tech-conference
   curl -X POST {at["api"]}/api/payments/checkout -H 'Content-Type: application/json' -d '{{
     "eventSlug": "tech-conference", "quantity": 2, "unitPrice": 149.99, "totalAmount": 299.98,

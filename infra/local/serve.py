@@ -62,7 +62,9 @@ def _apply(run: LocalRun) -> None:
 @contextmanager
 def _children(run: LocalRun) -> Iterator[Children]:
     children = Children(STATE_DIR / "logs")
-    # From here on SIGTERM ends the same way as Ctrl-C does.
+    # Both end the same way. Ctrl-C is set too: a shell that starts this in the background has
+    # Python ignore it.
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _start_stand_ins(run, children)
