@@ -1,0 +1,113 @@
+"""An AWS on this machine for one test: ministack with all its services, and its clients."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from infra.local.children import Children
+from tests.e2e.sam_upload import upload
+from tests.support.ministack import PROGRAM, free_port
+
+REGION = "us-east-1"
+_STACK_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """Where ministack is."""
+
+    url: str
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that can reach nothing but ministack."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+    def put_secret(self, name: str, value: str) -> None:
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+
+    def deploy(
+        self, stack: str, template: Mapping[str, Any], archive: Path, parameters: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Deploy a translated template by a change set, as `aws cloudformation deploy` does.
+
+        Returns the stack's outputs.
+        """
+        template_url = upload(self.client("s3"), template, archive)
+        cloudformation = self.client("cloudformation")
+        given = [{"ParameterKey": name, "ParameterValue": v} for name, v in parameters.items()]
+        cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
+            TemplateURL=template_url,
+            Parameters=given,
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        change_set = {"StackName": stack, "ChangeSetName": "first"}
+        _await(lambda: cloudformation.describe_change_set(**change_set), "CREATE_COMPLETE")
+        cloudformation.execute_change_set(**change_set)
+        described = _await(
+            lambda: cloudformation.describe_stacks(StackName=stack)["Stacks"][0],
+            "CREATE_COMPLETE",
+            key="StackStatus",
+        )
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def api_url(self, outputs: Mapping[str, str], stage: str) -> str:
+        """The deployed API's address: ministack has no DNS, so the API's id is in the path."""
+        return f"{self.url}/restapis/{outputs['RestAPIId']}/{stage}/_user_request_"
+
+
+@contextmanager
+def local_aws(directory: Path, children: Children) -> Iterator[LocalAws]:
+    """Run ministack with nothing in it, until `children` are stopped.
+
+    Its functions inherit its environment, so it gets an empty one: a setting that the template
+    forgets is missing here as it would be in Lambda.
+    """
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    scratch = directory / "ministack"
+    scratch.mkdir()
+    settings = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": port,
+        "PERSIST_STATE": "0",
+        "STATE_DIR": scratch / "state",
+        "S3_DATA_DIR": scratch / "s3",
+        "LOG_LEVEL": "INFO",
+    }
+    assignments = (f"{name}={value}" for name, value in settings.items())
+    command = ["/usr/bin/env", "-i", *assignments, str(PROGRAM.absolute())]
+    children.start("ministack", command, {}, f"{url}/_ministack/health")
+    yield LocalAws(url)
+
+
+def _await(ask: Callable[[], Any], wanted: str, key: str = "Status") -> Any:
+    """Ask until the answer has the wanted status; fail on any that is final and another."""
+    deadline = time.monotonic() + _STACK_SECONDS
+    while True:
+        answer = ask()
+        status = answer[key]
+        if status == wanted:
+            return answer
+        failed = "FAILED" in status or "ROLLBACK" in status
+        assert not failed, (status, answer.get("StatusReason"), answer.get("StackStatusReason"))
+        assert time.monotonic() < deadline, f"still {status}"
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,355 @@
+"""The local run as its users meet it: a program, a browser's requests, a buyer's clicks."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+import stripe
+
+from tests.support.local_run import LocalRun, eventually, local_environment, local_run, start
+
+pytestmark = pytest.mark.xdist_group("local-run")
+
+SECURITY_HEADERS = (
+    "strict-transport-security",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "content-security-policy",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRun]:
+    with local_run(tmp_path_factory.mktemp("local-run")) as running:
+        yield running
+
+
+def status_of(run: LocalRun, session_id: str) -> str:
+    found = httpx.get(run.url(f"/api/payments/verify/{session_id}")).json()
+    status: str = found["order"]["status"]
+    return status
+
+
+def order_status_by_webhook(run: LocalRun, order_id: str) -> str:
+    """The order's status as the store has it: asking verify would fulfil it by itself."""
+    import boto3
+
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=run.endpoints["dynamodb"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    try:
+        item = client.get_item(TableName="orders", Key={"id": {"S": order_id}})["Item"]
+    finally:
+        client.close()
+    status: str = item["status"]["S"]
+    return status
+
+
+def assert_contract_error(answer: httpx.Response, status: int, code: str) -> None:
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert (body["statusCode"], body["code"]) == (status, code)
+    assert body["error"]
+    assert body["message"]
+    assert body["requestId"] == answer.headers["x-request-id"]
+    assert answer.headers["access-control-allow-origin"] == "*"
+    for name in SECURITY_HEADERS:
+        assert name in answer.headers, name
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_endpoints_file_names_parts_that_answer(run: LocalRun) -> None:
+    endpoints = run.endpoints
+
+    assert set(endpoints) == {"api", "stripe", "issuer", "jwks", "dynamodb"}
+    assert httpx.get(endpoints["api"]).json()["documentation"] == "/api/docs"
+    assert httpx.get(endpoints["jwks"]).json()["keys"]
+    assert httpx.get(f"{endpoints['stripe']}/v1/checkout/sessions/cs_test_1").status_code == 401
+    assert httpx.get(f"{endpoints['issuer']}/.well-known/openid-configuration").is_success
+
+
+def test_the_sample_data_is_there_and_in_the_future(run: LocalRun) -> None:
+    found = httpx.get(run.url("/api/events?limit=100&sortOrder=asc")).json()
+
+    assert found["count"] >= 60
+    assert found["events"][0]["date"] > time.strftime("%Y-%m-%d")
+    assert httpx.get(run.url("/api/cities")).json()["count"] == 12
+
+
+def test_pressing_pay_sells_the_seats_through_the_webhook_alone(run: LocalRun) -> None:
+    before = run.available()
+    checkout = run.buy(quantity=2)
+    assert run.available() == before - 2
+
+    answer = run.press(checkout, "pay")
+
+    assert answer.status_code == 303
+    assert f"session_id={checkout['sessionId']}" in answer.headers["location"]
+    eventually(
+        lambda: order_status_by_webhook(run, checkout["orderId"]) == "paid",
+        "the webhook did not arrive",
+    )
+    assert status_of(run, checkout["sessionId"]) == "paid"
+    assert run.available() == before - 2
+
+
+@pytest.mark.parametrize(
+    ("button", "status", "seats"), [("pay-later", "paid", 1), ("pay-later-fails", "failed", 0)]
+)
+def test_a_later_payment_keeps_its_seat_until_it_is_known(
+    run: LocalRun, button: str, status: str, seats: int
+) -> None:
+    before = run.available()
+    checkout = run.buy()
+
+    run.press(checkout, button)
+
+    eventually(
+        lambda: order_status_by_webhook(run, checkout["orderId"]) == status,
+        f"the payment did not end {status}",
+    )
+    assert run.available() == before - seats
+
+
+def test_going_back_leaves_the_checkout_open(run: LocalRun) -> None:
+    checkout = run.buy()
+
+    answer = run.press(checkout, "cancel")
+
+    assert answer.headers["location"] == "http://localhost:3000/"
+    assert status_of(run, checkout["sessionId"]) == "pending"
+
+
+def test_an_expired_session_gives_its_seats_back(run: LocalRun) -> None:
+    before = run.available()
+    checkout = run.buy(quantity=3)
+    client = stripe.StripeClient("sk_test_local", base_addresses={"api": run.endpoints["stripe"]})
+
+    client.v1.checkout.sessions.expire(checkout["sessionId"])
+
+    eventually(lambda: run.available() == before, "the seats did not come back")
+    assert order_status_by_webhook(run, checkout["orderId"]) == "expired"
+
+
+def test_an_unknown_path_and_a_wrong_verb_are_the_contracts_404(run: LocalRun) -> None:
+    assert_contract_error(httpx.get(run.url("/nowhere")), 404, "NOT_FOUND")
+    assert_contract_error(httpx.delete(run.url("/api/events")), 404, "NOT_FOUND")
+    assert_contract_error(httpx.get(run.url("/api/events/no-such-event")), 404, "NOT_FOUND")
+
+
+def test_no_token_is_a_401_that_a_browser_can_read(run: LocalRun) -> None:
+    answer = httpx.get(run.url("/api/auth/me"), headers={"Origin": "http://localhost:3000"})
+
+    assert_contract_error(answer, 401, "UNAUTHORIZED")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_tokens_that_prove_nothing_are_refused(run: LocalRun) -> None:
+    (key,) = [k for k in httpx.get(run.endpoints["jwks"]).json()["keys"] if k["kty"] == "RSA"]
+    claims = {"iss": run.endpoints["issuer"], "sub": "u", "role": "admin", "exp": 9_999_999_999}
+    header = {"kid": key["kid"]}
+    tokens = {
+        "alg none": jwt.encode(claims, "", algorithm="none", headers=header),
+        "a public key as an HMAC key": jwt.encode(claims, "x" * 32, "HS256", headers=header),
+        "expired": run.token("--ttl", "-60"),
+        "another issuer": run.token("--issuer", "http://127.0.0.1:1"),
+        "no token at all": "nonsense",
+    }
+
+    for why, token in tokens.items():
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.get(run.url("/api/auth/me"), headers=headers)
+        assert answer.status_code == 401, why
+        assert_contract_error(answer, 401, "UNAUTHORIZED")
+
+
+def test_a_token_signs_in_and_only_an_admin_may_add(run: LocalRun) -> None:
+    city = {"name": "Reykjavík", "country": "Iceland"}
+    url = run.url("/api/admin/cities")
+
+    me = httpx.get(
+        run.url("/api/auth/me"),
+        headers={"Authorization": f"Bearer {run.token('--alg', 'ES256', '--sub', 'user_42')}"},
+    )
+    as_user = httpx.post(
+        url, json=city, headers={"Authorization": f"Bearer {run.token('--role', 'user')}"}
+    )
+    as_admin = httpx.post(url, json=city, headers={"Authorization": f"Bearer {run.token()}"})
+
+    assert (me.json()["userId"], me.json()["role"]) == ("user_42", "admin")
+    assert_contract_error(as_user, 403, "FORBIDDEN")
+    assert as_admin.status_code == 201
+    assert as_admin.headers["location"] == "/api/cities/reykjavik"
+    httpx.post(run.url("/admin/database/reset"), headers={"Authorization": f"Bearer {run.token()}"})
+    assert httpx.get(run.url("/api/cities")).json()["count"] == 12
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/admin/events", "/api/nowhere/at/all"])
+def test_a_preflight_passes_without_a_token_on_any_path(run: LocalRun, path: str) -> None:
+    headers = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+
+    answer = httpx.options(run.url(path), headers=headers)
+
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "Authorization" in answer.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-max-age"] == "600"
+
+
+def test_paths_are_url_decoded_once(run: LocalRun) -> None:
+    assert httpx.get(run.url("/api/events/tech%2Dconference")).status_code == 200
+    for path in ("tech%252Dconference", "tech%2Fconference", "tech-conference%00"):
+        assert_contract_error(httpx.get(run.url(f"/api/events/{path}")), 404, "NOT_FOUND")
+
+
+def test_large_answers_are_compressed_and_small_ones_are_not(run: LocalRun) -> None:
+    large = httpx.get(run.url("/api/events"), headers={"Accept-Encoding": "gzip"})
+    small = httpx.get(run.url("/"), headers={"Accept-Encoding": "gzip"})
+
+    assert large.headers["content-encoding"] == "gzip"
+    assert len(large.json()["events"]) == 50
+    assert "content-encoding" not in small.headers
+
+
+def test_the_webhook_takes_only_what_stripe_signed(run: LocalRun) -> None:
+    payload = json.dumps(
+        {"id": "evt_1", "object": "event", "type": "product.created", "data": {"object": {}}}
+    )
+    now = int(time.time())
+    sign = stripe.WebhookSignature.generate_signature_header
+    good = sign(payload, "whsec_local", now)
+    forged = {
+        "forged": sign(payload, "whsec_other", now),
+        "old": sign(payload, "whsec_local", now - 400),
+        "from the future": sign(payload, "whsec_local", now + 400),
+        "malformed": "t=,v1=",
+    }
+
+    url = run.url("/api/payments/webhook")
+    taken = httpx.post(url, content=payload, headers={"Stripe-Signature": good})
+    assert (taken.status_code, taken.json()["outcome"]) == (200, "ignored")
+    for why, signature in forged.items():
+        answer = httpx.post(url, content=payload, headers={"Stripe-Signature": signature})
+        assert answer.status_code == 400, why
+    assert httpx.post(url, content=payload).status_code == 400
+
+
+def test_many_clients_at_once_are_all_served(run: LocalRun) -> None:
+    async def get_all() -> list[int]:
+        limits = httpx.Limits(max_connections=64)
+        async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+            urls = [run.url("/api/events/tech-conference"), run.url("/api/events?limit=5")] * 75
+            answers = await asyncio.gather(*(client.get(url) for url in urls))
+            return [answer.status_code for answer in answers]
+
+    assert Counter(asyncio.run(get_all())) == {200: 150}
+
+
+def test_the_last_seat_is_sold_to_one_of_many(run: LocalRun) -> None:
+    body = {
+        "eventSlug": "last-seat-theatre",
+        "quantity": 1,
+        "unitPrice": 19,
+        "totalAmount": 19,
+        "successUrl": "http://localhost:3000/",
+        "cancelUrl": "http://localhost:3000/",
+    }
+
+    async def crowd() -> list[int]:
+        async with httpx.AsyncClient(timeout=60) as client:
+            url = run.url("/api/payments/checkout")
+            answers = await asyncio.gather(*(client.post(url, json=body) for _ in range(16)))
+            assert all(a.json()["code"] == "SOLD_OUT" for a in answers if a.status_code != 201)
+            return [answer.status_code for answer in answers]
+
+    assert Counter(asyncio.run(crowd())) == {201: 1, 409: 15}
+
+
+def test_a_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.local.serve"],
+            cwd=tmp_path,
+            env=local_environment(PORT=str(port)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert f"Port {port} (the API) is in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_outlives_a_restart_and_ends_with_a_reset(tmp_path: Path) -> None:
+    environment = local_environment(STRIPE_WEBHOOK_SECRET="whsec_own,whsec_older")
+    first = start(tmp_path, environment)
+    checkout = first.buy(quantity=2)
+    first.press(checkout, "pay")
+    eventually(
+        lambda: order_status_by_webhook(first, checkout["orderId"]) == "paid",
+        "the webhook did not arrive",
+    )
+    token = first.token()
+    busy = reset(tmp_path, environment)
+    assert first.stop() == 0
+    assert busy.returncode == 1
+    assert "stop it with Ctrl-C" in busy.stderr
+    for name in ("PORT", "STRIPE_PORT", "ISSUER_PORT", "DYNAMODB_PORT"):
+        with socket.create_server(("127.0.0.1", int(environment[name]))):
+            pass
+
+    second = start(tmp_path, environment)
+    assert "last time" in second.output
+    assert second.available() == 498
+    assert status_of(second, checkout["sessionId"]) == "paid"
+    me = httpx.get(second.url("/api/auth/me"), headers={"Authorization": f"Bearer {token}"})
+    assert me.status_code == 200
+    assert second.stop(signal.SIGTERM) == 0
+
+    assert reset(tmp_path, environment).returncode == 0
+    third = start(tmp_path, environment)
+    assert third.available() == 500
+    assert third.stop() == 0
+
+
+def reset(directory: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "infra.local.reset"],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_part_that_dies_ends_the_run_and_says_so(tmp_path: Path) -> None:
+    run = start(tmp_path, local_environment())
+    port = run.environment["ISSUER_PORT"]
+    subprocess.run(
+        ["pkill", "-f", f"infra.local.issuer --host 127.0.0.1 --port {port}"], check=True
+    )
+
+    assert run.process.wait(30) == 1
+    assert "issuer ended by itself" in run.output
