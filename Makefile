@@ -19,48 +19,52 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-# A virtual environment is made anew when its lock or the interpreter changes.
-$(VENV)/ready: requirements-dev.lock
+# A virtual environment is made anew when its lock or the interpreter's version changes.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+READY := $(VENV)/ready-$(VERSION)
+MINISTACK_READY := $(MINISTACK)/ready-$(VERSION)
+
+$(READY): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; choose one with PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-$(MINISTACK)/ready: requirements-ministack.lock
+$(MINISTACK_READY): requirements-ministack.lock
 	$(PYTHON) -m venv --clear $(MINISTACK)
 	$(MINISTACK)/bin/pip install --quiet --require-hashes -r requirements-ministack.lock
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/ready $(MINISTACK)/ready ## Make both virtual environments
+setup: $(READY) $(MINISTACK_READY) ## Make both virtual environments
 
 .PHONY: serve
 serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another)
 	@exec $(BIN)/python -m infra.local.serve
 
 .PHONY: reset
-reset: $(VENV)/ready ## Forget the local run's data
+reset: $(READY) ## Forget the local run's data
 	@$(BIN)/python -m infra.local.reset
 
 .PHONY: token
-token: $(VENV)/ready ## Print a token for the local run (ROLE=, SUB=, TTL=)
+token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
 	@$(BIN)/python -m infra.local.issuer.token --role '$(ROLE)' --ttl '$(TTL)' $(if $(SUB),--sub '$(SUB)')
 
 .PHONY: test
 test: lint types imports suites ## Format check, lint, types, import rules, every test suite
 
 .PHONY: lint
-lint: $(VENV)/ready ## Check format and style
+lint: $(READY) ## Check format and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 .PHONY: types
-types: $(VENV)/ready ## Check types
+types: $(READY) ## Check types
 	$(BIN)/mypy
 
 .PHONY: imports
-imports: $(VENV)/ready ## Check that imports run one way
+imports: $(READY) ## Check that imports run one way
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: suites
@@ -71,16 +75,16 @@ suites: setup ## Run every test suite, with coverage
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*,chalicelib/http/*' --fail-under=100
 
 .PHONY: format
-format: $(VENV)/ready ## Format the code
+format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: package
-package: $(VENV)/ready ## Package the stack: the template and the zip (STAGE=dev)
+package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
 	$(BIN)/python -m infra.packaging --stage $(STAGE)
 
 .PHONY: lock
-lock: $(VENV)/ready ## Renew the locks
+lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-dev.txt -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-ministack.txt -o requirements-ministack.lock

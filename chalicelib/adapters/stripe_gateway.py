@@ -19,7 +19,7 @@ from chalicelib.domain.orders import (
     RedirectUrls,
     SessionStatus,
 )
-from chalicelib.errors import InvalidSession, InvalidSignature, PaymentProviderError
+from chalicelib.errors import InvalidInput, InvalidSession, InvalidSignature, PaymentProviderError
 from chalicelib.services.ports import AuditLog
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ _TIMESTAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})\s*(?:,|$)")
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 _SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _METADATA_ORDER_ID = "orderId"
+# Each currency has a smallest and a largest charge (Stripe's page "Supported currencies"). Stripe
+# knows them best.
+_AMOUNT_REFUSED = frozenset({"amount_too_small", "amount_too_large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,20 @@ class StripeGateway:
     ) -> CheckoutSession:
         """Open a session for the order; repeating it for the same order gives the same session.
 
-        Raises `PaymentProviderError`.
+        Raises `PaymentProviderError`, or `InvalidInput` for an amount that cannot be charged.
         """
         with self._mapped_errors("create_session"):
-            session = self._client.v1.checkout.sessions.create(
-                _create_params(order, urls, expires_at),
-                {"idempotency_key": f"{order.id}-checkout-1"},
-            )
+            try:
+                session = self._client.v1.checkout.sessions.create(
+                    _create_params(order, urls, expires_at),
+                    {"idempotency_key": f"{order.id}-checkout-1"},
+                )
+            except stripe.InvalidRequestError as error:
+                if error.code not in _AMOUNT_REFUSED:
+                    raise
+                raise InvalidInput.of(
+                    "totalAmount", "is not an amount that can be charged", error.code
+                ) from None
         return session_from(session.to_dict())
 
     def retrieve_session(self, session_id: str) -> CheckoutSession:
@@ -102,8 +112,9 @@ class StripeGateway:
         try:
             yield
         except stripe.StripeError as error:
-            # The message may quote what was sent; type, code and request id are enough to find
-            # the rest in Stripe's dashboard.
+            # The message may quote what was sent, such as an e-mail address, so it reaches no log,
+            # as a trace's cause neither; type, code and request id are enough to find the rest in
+            # Stripe's dashboard.
             self._log.error(
                 "stripe_failed",
                 {
@@ -116,7 +127,7 @@ class StripeGateway:
             )
             raise PaymentProviderError(
                 "the payment provider cannot be reached right now; try again"
-            ) from error
+            ) from None
 
 
 def verify_event(
@@ -141,7 +152,8 @@ def verify_event(
 def _is_signed(body: bytes, signature: str, secret: str) -> bool:
     try:
         stripe.WebhookSignature.verify_header(body, signature, secret, _TOLERANCE_SECONDS)
-    except (stripe.SignatureVerificationError, ValueError):
+    except (stripe.SignatureVerificationError, ValueError, TypeError):
+        # TypeError: the SDK cannot compare a signature with letters that are not ASCII.
         return False
     return True
 

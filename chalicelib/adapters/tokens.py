@@ -60,11 +60,12 @@ class SigningKeys:
         self._tried_at = self._now()
         try:
             fetched = self._client.get_signing_keys()
-        except (jwt.PyJWTError, ValueError, OSError):
-            # PyJWKClient lets JSON and socket errors through as they are.
+        except (jwt.PyJWTError, ValueError, TypeError, OSError, RecursionError):
+            # PyJWKClient lets JSON and socket errors through as they are, and stumbles over keys
+            # whose members have unexpected types.
             return
-        usable = {key.key_id: key for key in fetched if key.algorithm_name in _ALGORITHMS}
-        self._keys = {key_id: key for key_id, key in usable.items() if key_id is not None}
+        usable = [key for key in fetched if key.algorithm_name in _ALGORITHMS]
+        self._keys = {key.key_id: key for key in usable if isinstance(key.key_id, str)}
         self._fetched_at = self._now()
 
 
@@ -86,6 +87,8 @@ class TokenVerifier:
         key = self._keys.get(self._key_id(token))
         claims = self._claims(token, key)
         self._check_party(claims)
+        if not claims["sub"]:
+            raise Unauthenticated("the token names nobody")
         return Caller(
             user_id=claims["sub"],
             role=self._role(claims),
@@ -97,7 +100,7 @@ class TokenVerifier:
     def _key_id(token: str) -> str:
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError) as error:
             raise Unauthenticated("the token cannot be read") from error
         if header.get("alg") not in _ALGORITHMS:
             raise Unauthenticated("the token's algorithm is not allowed")

@@ -148,6 +148,36 @@ def test_an_expired_session_gives_its_seats_back(run: LocalRun) -> None:
     assert order_status_by_webhook(run, checkout["orderId"]) == "expired"
 
 
+def test_an_amount_that_stripe_cannot_charge_is_told_and_holds_nothing(run: LocalRun) -> None:
+    headers = {"Authorization": f"Bearer {run.token()}"}
+    event = {
+        "name": "Penny Concert",
+        "date": "2099-01-01T20:00:00Z",
+        "citySlug": "london",
+        "location": "The Small Hall",
+        "organizerName": "Coppers",
+        "price": 0.01,
+        "capacity": 5,
+    }
+    httpx.post(run.url("/api/admin/events"), json=event, headers=headers).raise_for_status()
+
+    answer = httpx.post(
+        run.url("/api/payments/checkout"),
+        json={
+            "eventSlug": "penny-concert",
+            "quantity": 1,
+            "unitPrice": 0.01,
+            "totalAmount": 0.01,
+            "successUrl": "http://localhost:3000/",
+            "cancelUrl": "http://localhost:3000/",
+        },
+    )
+
+    assert_contract_error(answer, 400, "VALIDATION_ERROR")
+    assert answer.json()["details"][0]["type"] == "amount_too_small"
+    assert run.available("penny-concert") == 5
+
+
 def test_an_unknown_path_and_a_wrong_verb_are_the_contracts_404(run: LocalRun) -> None:
     assert_contract_error(httpx.get(run.url("/nowhere")), 404, "NOT_FOUND")
     assert_contract_error(httpx.delete(run.url("/api/events")), 404, "NOT_FOUND")
