@@ -36,8 +36,12 @@ def _flag(env: Environment, key: str) -> bool:
 
 
 def _url(key: str, value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
         raise ConfigurationError(f"the setting {key} must be an http(s) URL")
     return value
 
@@ -49,7 +53,8 @@ def _origins(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
         if origin == "*" and len(origins) == 1:
             continue
         parts = urlsplit(_url(key, origin))
-        if f"{parts.scheme}://{parts.netloc}" != origin.lower():
+        bare = f"{parts.scheme}://{parts.netloc}".lower()
+        if bare != origin.lower() or "@" in bare:
             raise ConfigurationError(
                 f"the setting {key} must hold origins, such as https://a.example"
             )

@@ -60,7 +60,7 @@ class SigningKeys:
         self._tried_at = self._now()
         try:
             fetched = self._client.get_signing_keys()
-        except (jwt.PyJWTError, ValueError, TypeError, OSError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, RuntimeError, OSError):
             # PyJWKClient lets JSON and socket errors through as they are, and stumbles over keys
             # whose members have unexpected types.
             return

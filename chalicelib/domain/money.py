@@ -4,7 +4,7 @@ Which currencies there are, and how many decimals each has, follows Stripe's pag
 currencies" and "Zero-decimal currencies".
 """
 
-from decimal import Decimal
+from decimal import MIN_EMIN, Context, Decimal
 
 from chalicelib.errors import InvalidInput
 
@@ -25,6 +25,10 @@ DEFAULT_CURRENCY = "usd"
 # The contract takes two decimals at most. A three-decimal currency's minor amount then ends in 0,
 # which is also what Stripe asks of it.
 _MAX_DECIMALS = 2
+# More whole digits than any amount has. A bound, so that `1e999999` is refused and not computed.
+_MAX_WHOLE_DIGITS = 15
+# Python's default context rounds at 28 digits, and what is left of a price is another price.
+_EXACT = Context(prec=100, Emin=MIN_EMIN)
 
 
 def minor_digits(currency: str) -> int:
@@ -37,19 +41,21 @@ def minor_digits(currency: str) -> int:
 def to_minor(amount: Decimal, currency: str, field: str) -> int:
     """Turn major units into minor units, exactly.
 
-    Raises `InvalidInput` on `field` where the amount is negative or has more decimals than the
-    currency (or the contract's two).
+    Raises `InvalidInput` on `field` where the amount is negative, absurdly large, or has more
+    decimals than the currency (or the contract's two).
     """
     if not amount.is_finite():
         raise InvalidInput.of(field, "must be a number", "finite_number")
     if amount < 0:
         raise InvalidInput.of(field, "must not be negative", "greater_than_equal")
+    if amount.adjusted() >= _MAX_WHOLE_DIGITS:
+        raise InvalidInput.of(field, "is too large", "less_than_equal")
     decimals = min(minor_digits(currency), _MAX_DECIMALS)
-    exponent = amount.normalize().as_tuple().exponent
+    exponent = _EXACT.normalize(amount).as_tuple().exponent
     if isinstance(exponent, int) and -exponent > decimals:
         places = "no decimals" if decimals == 0 else f"at most {decimals} decimals"
         raise InvalidInput.of(field, f"must have {places}", "decimal_max_places")
-    return int(amount.scaleb(minor_digits(currency)))
+    return int(_EXACT.scaleb(amount, minor_digits(currency)))
 
 
 def to_major(minor: int, currency: str) -> int | float:

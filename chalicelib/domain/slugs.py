@@ -3,8 +3,12 @@
 import re
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# The longest that anything may be given. A store cannot even look for a key of any length.
+_MAX_LENGTH = 100
 
 
 def is_slug(text: str) -> bool:
-    """Tell whether the text is a slug: words of a-z and 0-9 with single hyphens, not all digits."""
-    return _SLUG.fullmatch(text) is not None and not text.isdigit()
+    """Tell whether the text is a slug: words of a-z and 0-9 with single hyphens, not all digits, at
+    most 100 characters.
+    """
+    return len(text) <= _MAX_LENGTH and _SLUG.fullmatch(text) is not None and not text.isdigit()

@@ -79,7 +79,8 @@ def _error_response(error: EventsApiError, request: ApiRequest) -> Response:
     problem, body = error_body(error, request.id)
     if isinstance(error, Unauthenticated | Forbidden):
         wiring.log().security(
-            "request_refused", {"route": request.method_and_path, "code": problem.code}
+            "request_refused",
+            {"by": request.user_id, "route": request.method_and_path, "code": problem.code},
         )
     elif problem.status >= INTERNAL_ERROR.status:
         wiring.log().crash(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from chalicelib.errors import InvalidInput
@@ -42,7 +42,10 @@ def ensure_storable(field: str, text: str) -> None:
 def _decimal(text: str) -> Decimal:
     if len(text) > _MAX_DIGITS:
         raise ValueError("a number is too long")
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number's exponent is too long") from None
 
 
 def _integer(text: str) -> int:

@@ -68,6 +68,12 @@ class ApiRequest:
             raise InvalidInput.of("", "the body must be UTF-8", "json_invalid") from None
         return parse_json_object(text)
 
+    @property
+    def user_id(self) -> str | None:
+        """The caller's id if there is one, for logs: whether the token still holds is not asked."""
+        user_id: str | None = (self._request.context.get("authorizer") or {}).get("principalId")
+        return user_id
+
     def caller(self) -> Caller:
         """Return who is calling, from the authorizer's context.
 

@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from chalicelib.schemas.fields import HttpUrl, Slug
+from chalicelib.schemas.fields import CITY_SLUG_LENGTH, CitySlug, HttpUrl
 from chalicelib.schemas.reading import Body
 from chalicelib.schemas.texts import slug_from
 from chalicelib.services.catalogue import CityDraft
 
-_SLUG_LENGTH = 50
 # Names that front ends of the original API send.
 _OLDER_NAMES = {"city": "name", "citySlug": "slug", "url": "imageUrl"}
 
@@ -18,7 +17,7 @@ class CityBody(Body):
     """A new city; `city`, `citySlug` and `url` are taken for `name`, `slug` and `imageUrl`."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    slug: Annotated[Slug, Field(max_length=_SLUG_LENGTH)] | None = None
+    slug: CitySlug | None = None
     country: Annotated[str, Field(max_length=100)] | None = None
     image_url: HttpUrl | None = None
     alt: Annotated[str, Field(max_length=255)] | None = None
@@ -38,7 +37,7 @@ class CityBody(Body):
         """Return the city as the catalogue takes it; raises `InvalidInput`."""
         return CityDraft(
             name=self.name,
-            slug=self.slug or slug_from(self.name, _SLUG_LENGTH),
+            slug=self.slug or slug_from(self.name, CITY_SLUG_LENGTH),
             country=self.country or None,
             image_url=self.image_url,
             alt=self.alt or self.name,

@@ -8,13 +8,12 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.events import UNLIMITED_SEATS, EventStatus
 from chalicelib.domain.money import CURRENCIES, DEFAULT_CURRENCY, to_minor
-from chalicelib.schemas.fields import HttpUrl, Moment, Price, Slug
+from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, CitySlug, EventSlug, HttpUrl, Moment, Price
 from chalicelib.schemas.reading import Body
 from chalicelib.schemas.texts import clean_html, slug_from
 from chalicelib.services.catalogue import EventDraft
 
 _ALLOWED_TAGS = frozenset({"p", "br", "strong", "em", "ul", "ol", "li"})
-_SLUG_LENGTH = 100
 
 
 def _currency(value: str) -> str:
@@ -28,10 +27,10 @@ class EventBody(Body):
     """A new event. `city` may be sent and is overruled by the name of the city of `citySlug`."""
 
     name: Annotated[str, Field(min_length=1, max_length=255)]
-    slug: Annotated[Slug, Field(max_length=_SLUG_LENGTH)] | None = None
+    slug: EventSlug | None = None
     date: Moment
     city: Annotated[str, Field(max_length=100)] | None = None
-    city_slug: Annotated[Slug, Field(max_length=50)]
+    city_slug: CitySlug
     location: Annotated[str, Field(min_length=1, max_length=255)]
     organizer_name: Annotated[str, Field(min_length=1, max_length=255)]
     price: Price
@@ -46,7 +45,7 @@ class EventBody(Body):
         """Return the event as the catalogue takes it; raises `InvalidInput`."""
         return EventDraft(
             name=self.name,
-            slug=self.slug or slug_from(self.name, _SLUG_LENGTH),
+            slug=self.slug or slug_from(self.name, EVENT_SLUG_LENGTH),
             city_slug=self.city_slug,
             location=self.location,
             date=self.date,

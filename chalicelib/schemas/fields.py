@@ -35,6 +35,13 @@ def _moment(value: object) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+def _at_most_max_price(value: Decimal) -> Decimal:
+    """Check the limit here: pydantic's own message would show it as Python writes a Decimal."""
+    if value > MAX_PRICE:
+        raise PydanticCustomError("less_than_equal", "must be at most {le}", {"le": str(MAX_PRICE)})
+    return value
+
+
 def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -64,8 +71,10 @@ def _email(value: str) -> str:
 MAX_PRICE = Decimal("99999999.99")
 
 Amount = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0)]
-Price = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0, le=MAX_PRICE)]
+Price = Annotated[Amount, AfterValidator(_at_most_max_price)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 HttpUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
-Slug = Annotated[str, AfterValidator(_slug)]
+EVENT_SLUG_LENGTH, CITY_SLUG_LENGTH = 100, 50
+EventSlug = Annotated[str, Field(max_length=EVENT_SLUG_LENGTH), AfterValidator(_slug)]
+CitySlug = Annotated[str, Field(max_length=CITY_SLUG_LENGTH), AfterValidator(_slug)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]

@@ -152,9 +152,11 @@ class Catalogue:
         all cities are read: there are as many as cities, not as events.
         """
         if query.is_plain:
-            end = query.offset + query.limit
+            count, end = self._cities.count(), query.offset + query.limit
+            if query.offset >= count:
+                return CityList(count, [])
             cities = self._cities.list_by_name(descending=query.descending, stop_after=end)
-            return CityList(self._cities.count(), cities[query.offset :])
+            return CityList(count, cities[query.offset :])
         matching = [
             (key, entry)
             for entry in self._cities.list_by_name(descending=False, stop_after=None)

@@ -19,6 +19,7 @@ from chalicelib.domain.orders import (
     OrderStatus,
     RedirectUrls,
 )
+from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import (
     EventsApiError,
     InvalidInput,
@@ -120,7 +121,8 @@ class Checkout:
         """
         self._redirects.check("successUrl", request.urls.success)
         self._redirects.check("cancelUrl", request.urls.cancel)
-        event = self._events.get(request.event_slug, consistent=True)
+        slug = request.event_slug
+        event = self._events.get(slug, consistent=True) if is_slug(slug) else None
         if event is None:
             raise NotFound("no such event")
         now = self._clock()

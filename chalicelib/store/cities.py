@@ -13,6 +13,8 @@ from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Upd
 
 # The one partition of the index: cities are hundreds, not millions.
 _KIND = "city"
+# Between a name and an id: sorts before all that a folded name holds, so York is before York City.
+NAME_END = "\t"
 TOTAL = "total"
 
 
@@ -69,7 +71,7 @@ def city_item(city: City) -> CityModel:
         city.slug,
         id=city.id,
         kind=_KIND,
-        name_key=f"{fold(city.name)}#{city.id:012d}",
+        name_key=f"{fold(city.name)}{NAME_END}{city.id:012d}",
         public=CityEntry.of(public_city(city), 0).public,
         events=0,
         published_events=0,

@@ -12,6 +12,7 @@ from chalicelib.domain.events import Event, EventRecord, EventStatus, public_eve
 from chalicelib.domain.text import fold
 from chalicelib.errors import SlugTaken, SlugUnknown
 from chalicelib.services.ports import Page, PageRequest
+from chalicelib.store.cities import NAME_END
 from chalicelib.store.models import CityModel, EventModel
 from chalicelib.store.reading import RawItem, get_raw, number, query_raw, text
 from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, read_totals
@@ -131,7 +132,7 @@ def event_item(event: Event) -> EventModel:
         status=event.status.value,
         status_city=status_city(event.status, event.city_slug),
         date_key=to_iso(event.date) + tail,
-        name_key=fold(event.name) + tail,
+        name_key=fold(event.name) + NAME_END + tail,
         price_key=f"{event.price:014d}" + tail,
         created_key=to_iso(event.created_at) + tail,
         updated_key=to_iso(event.updated_at) + tail,

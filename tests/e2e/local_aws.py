@@ -1,8 +1,8 @@
 """An AWS on this machine for one test: ministack with all its services, and its clients."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ import boto3
 from botocore.config import Config
 
 from infra.local.children import Children
-from tests.e2e.sam_upload import upload
+from infra.packaging.gateway_responses import EXTENSION
+from tests.infra.sam import CODE
 from tests.support.ministack import PROGRAM, free_port
 
 REGION = "us-east-1"
+_TEMPLATE_KEY = "template.json"
 _STACK_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
@@ -31,8 +33,8 @@ class LocalAws:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="test",
             config=Config(s3={"addressing_style": "path"}),
         )
 
@@ -46,7 +48,7 @@ class LocalAws:
 
         Returns the stack's outputs.
         """
-        template_url = upload(self.client("s3"), template, archive)
+        template_url = self._upload(_spelled_out(template), archive)
         cloudformation = self.client("cloudformation")
         given = [{"ParameterKey": name, "ParameterValue": v} for name, v in parameters.items()]
         cloudformation.create_change_set(
@@ -67,13 +69,19 @@ class LocalAws:
         )
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
+    def _upload(self, template: Mapping[str, Any], archive: Path) -> str:
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=CODE["Bucket"])
+        s3.upload_file(str(archive), CODE["Bucket"], CODE["Key"])
+        s3.put_object(Bucket=CODE["Bucket"], Key=_TEMPLATE_KEY, Body=json.dumps(template).encode())
+        return f"{self.url}/{CODE['Bucket']}/{_TEMPLATE_KEY}"
+
     def api_url(self, outputs: Mapping[str, str], stage: str) -> str:
         """The deployed API's address: ministack has no DNS, so the API's id is in the path."""
         return f"{self.url}/restapis/{outputs['RestAPIId']}/{stage}/_user_request_"
 
 
-@contextmanager
-def local_aws(directory: Path, children: Children) -> Iterator[LocalAws]:
+def start_aws(directory: Path, children: Children) -> LocalAws:
     """Run ministack with nothing in it, until `children` are stopped.
 
     Its functions inherit its environment, so it gets an empty one: a setting that the template
@@ -89,6 +97,7 @@ def local_aws(directory: Path, children: Children) -> Iterator[LocalAws]:
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": port,
         "PERSIST_STATE": "0",
+        "AUTH": "true",
         "STATE_DIR": scratch / "state",
         "S3_DATA_DIR": scratch / "s3",
         "LOG_LEVEL": "INFO",
@@ -96,7 +105,34 @@ def local_aws(directory: Path, children: Children) -> Iterator[LocalAws]:
     assignments = (f"{name}={value}" for name, value in settings.items())
     command = ["/usr/bin/env", "-i", *assignments, str(PROGRAM.absolute())]
     children.start("ministack", command, {}, f"{url}/_ministack/health")
-    yield LocalAws(url)
+    return LocalAws(url)
+
+
+def _spelled_out(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Say gateway responses once more, as resources: API Gateway reads them in the API's document,
+    and ministack does not.
+    """
+    resources = dict(template["Resources"])
+    (api,) = (name for name, item in resources.items() if item["Type"] == "AWS::ApiGateway::RestApi")
+    responses = {
+        f"Response{kind.replace('_', '')}": {
+            "Type": "AWS::ApiGateway::GatewayResponse",
+            "Properties": {
+                "RestApiId": {"Ref": api},
+                "ResponseType": kind,
+                "StatusCode": response["statusCode"],
+                "ResponseParameters": response["responseParameters"],
+                "ResponseTemplates": response["responseTemplates"],
+            },
+        }
+        for kind, response in resources[api]["Properties"]["Body"][EXTENSION].items()
+    }
+    deployments = {
+        name: {**item, "DependsOn": list(responses)}
+        for name, item in resources.items()
+        if item["Type"] == "AWS::ApiGateway::Deployment"
+    }
+    return {**template, "Resources": {**resources, **responses, **deployments}}
 
 
 def _await(ask: Callable[[], Any], wanted: str, key: str = "Status") -> Any:

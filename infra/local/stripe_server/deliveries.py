@@ -79,8 +79,9 @@ def succeed(tx: Transaction, event_id: str, outcome: str) -> None:
 def postpone(tx: Transaction, event_id: str, outcome: str, due: float | None) -> None:
     """Note a failed attempt: try again at `due`, or give up if there is no such time."""
     tx.execute(
-        "UPDATE deliveries SET state = iif(?1 IS NULL, 'failed', 'pending'),"
-        " due = ifnull(?1, due), attempts = attempts + 1, outcome = ?2 WHERE event_id = ?3",
+        "UPDATE deliveries SET state = ?, due = ifnull(?, due), attempts = attempts + 1,"
+        " outcome = ? WHERE event_id = ?",
+        "failed" if due is None else "pending",
         due,
         outcome,
         event_id,
