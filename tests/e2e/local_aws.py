@@ -17,6 +17,7 @@ from tests.support.ministack import PROGRAM, free_port
 
 REGION = "us-east-1"
 _TEMPLATE_KEY = "template.json"
+_ROOT_KEY = "000000000000"
 _STACK_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 
@@ -33,8 +34,8 @@ class LocalAws:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="test",
+            aws_access_key_id=_ROOT_KEY,
+            aws_secret_access_key=_ROOT_KEY,
             config=Config(s3={"addressing_style": "path"}),
         )
 
@@ -69,6 +70,15 @@ class LocalAws:
         )
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
+    def function_logs(self) -> str:
+        """What the functions wrote, for whoever looks for the cause of a failure."""
+        logs = self.client("logs")
+        return "\n".join(
+            f"{group['logGroupName']}: {event['message'].rstrip()}"
+            for group in logs.describe_log_groups()["logGroups"]
+            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        )
+
     def _upload(self, template: Mapping[str, Any], archive: Path) -> str:
         s3 = self.client("s3")
         s3.create_bucket(Bucket=CODE["Bucket"])
@@ -85,7 +95,8 @@ def start_aws(directory: Path, children: Children) -> LocalAws:
     """Run ministack with nothing in it, until `children` are stopped.
 
     Its functions inherit its environment, so it gets an empty one: a setting that the template
-    forgets is missing here as it would be in Lambda.
+    forgets is missing here as it would be in Lambda. With `AUTH` it holds them to the policies of
+    their roles; whoever shows the account's number as a key may do anything.
     """
     url = f"http://127.0.0.1:{(port := free_port())}"
     scratch = directory / "ministack"
@@ -113,7 +124,9 @@ def _spelled_out(template: Mapping[str, Any]) -> dict[str, Any]:
     and ministack does not.
     """
     resources = dict(template["Resources"])
-    (api,) = (name for name, item in resources.items() if item["Type"] == "AWS::ApiGateway::RestApi")
+    (api,) = (
+        name for name, item in resources.items() if item["Type"] == "AWS::ApiGateway::RestApi"
+    )
     responses = {
         f"Response{kind.replace('_', '')}": {
             "Type": "AWS::ApiGateway::GatewayResponse",

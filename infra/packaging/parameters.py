@@ -1,0 +1,142 @@
+"""What is decided when the stack is deployed, not when it is packaged: CloudFormation parameters,
+and which function reads which of them as a setting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.settings import DEFAULT_ROLE_CLAIMS
+from infra.packaging.documents import Document
+from infra.tables import TABLE_SETTINGS
+
+API = "APIHandler"
+WEBHOOK = "StripeWebhook"
+AUTHORIZER = "JwtAuthorizer"
+
+_URL = r"https?://[^\s,]+"
+_ORIGIN = r"https?://[^\s,/*]+"
+_ORIGINS = rf"{_ORIGIN}(\s*,\s*{_ORIGIN})*"
+_PARAMETER_NAME = r"(/[A-Za-z0-9_.-]+)+"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A CloudFormation parameter that functions read as a setting.
+
+    `default` is None where nobody can guess it; the deployment then has to give it.
+    """
+
+    name: str
+    setting: str
+    functions: tuple[str, ...]
+    description: str
+    pattern: str
+    default: str | None = ""
+
+    def declaration(self) -> Document:
+        """Return it as the template's `Parameters` has it."""
+        declared: Document = {
+            "Type": "String",
+            "Description": self.description,
+            "AllowedPattern": f"^{self.pattern}$",
+        }
+        if self.default is not None:
+            declared["Default"] = self.default
+        return declared
+
+
+def parameters(stage: str) -> tuple[Parameter, ...]:
+    """Return the stage's parameters. Secrets are none of them: their names in SSM are."""
+    return (
+        Parameter(
+            "JwtIssuer",
+            "JWT_ISSUER",
+            (AUTHORIZER,),
+            "Whose tokens are taken: exactly their iss claim, a URL",
+            _URL,
+            default=None,
+        ),
+        Parameter(
+            "JwtJwksUrl",
+            "JWT_JWKS_URL",
+            (AUTHORIZER,),
+            "Where the issuer's keys are, if not at /.well-known/jwks.json below the issuer",
+            f"({_URL})?",
+        ),
+        Parameter(
+            "JwtAudience",
+            "JWT_AUDIENCE",
+            (AUTHORIZER,),
+            "Audiences (aud) that tokens may be for, separated by commas; empty for any",
+            ".*",
+        ),
+        Parameter(
+            "JwtAuthorizedParties",
+            "JWT_AUTHORIZED_PARTIES",
+            (AUTHORIZER,),
+            "Parties (azp) that tokens may be issued to, separated by commas; empty for any",
+            ".*",
+        ),
+        Parameter(
+            "JwtRoleClaims",
+            "JWT_ROLE_CLAIMS",
+            (AUTHORIZER,),
+            "Where in a token the role is: dotted paths, separated by commas, first found wins",
+            r"[^\s].*",
+            default=DEFAULT_ROLE_CLAIMS,
+        ),
+        Parameter(
+            "CorsOrigins",
+            "CORS_ORIGINS",
+            (API,),
+            "Origins whose pages may call the API, separated by commas; * for all",
+            rf"(\*|{_ORIGINS})",
+            default="*",
+        ),
+        Parameter(
+            "CheckoutAllowedOrigins",
+            "CHECKOUT_ALLOWED_ORIGINS",
+            (API,),
+            "Origins that a checkout may send buyers back to, separated by commas; "
+            "empty for none, and then nothing can be bought",
+            f"({_ORIGINS})?",
+        ),
+        Parameter(
+            "StripeSecretKeyParameter",
+            "STRIPE_SECRET_KEY_PARAMETER",
+            (API,),
+            "Name of the SSM parameter (SecureString) that holds Stripe's secret key",
+            _PARAMETER_NAME,
+            default=f"/events-api/{stage}/stripe-secret-key",
+        ),
+        Parameter(
+            "StripeWebhookSecretParameter",
+            "STRIPE_WEBHOOK_SECRET_PARAMETER",
+            (WEBHOOK,),
+            "Name of the SSM parameter (SecureString) that holds the webhook's signing secret, "
+            "or several separated by commas while it is rolled",
+            _PARAMETER_NAME,
+            default=f"/events-api/{stage}/stripe-webhook-secret",
+        ),
+        Parameter(
+            "StripeApiBase",
+            "STRIPE_API_BASE",
+            (API,),
+            "Another Stripe than the real one, for tests",
+            f"({_URL})?",
+        ),
+    )
+
+
+def environment(function: str, stage: str) -> Mapping[str, Any]:
+    """Return the settings that a function reads from the stack: tables and parameters."""
+    tables = {} if function == AUTHORIZER else TABLE_SETTINGS
+    return {
+        **{setting: {"Ref": table} for table, setting in tables.items()},
+        **{
+            parameter.setting: {"Ref": parameter.name}
+            for parameter in parameters(stage)
+            if function in parameter.functions
+        },
+    }

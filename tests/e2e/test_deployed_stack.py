@@ -1,0 +1,259 @@
+"""The package, deployed: its template through CloudFormation, its zip as Lambda functions, and a
+ticket bought through its API Gateway. ministack stands in for AWS.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chalicelib.domain.clock import to_iso, utc_now
+from chalicelib.http.headers import SECURITY_HEADERS
+from infra.local.children import Children
+from infra.local.issuer.claims import TokenRequest, make_token
+from infra.local.issuer.keys import KeyRing
+from tests.e2e.conftest import STAGE
+from tests.e2e.local_aws import LocalAws, start_aws
+from tests.infra.sam import translated
+from tests.support.ministack import free_port
+
+pytestmark = pytest.mark.xdist_group("package")
+
+STRIPE_KEY = "sk_test_deployed"
+WEBHOOK_SECRET = "whsec_deployed"
+SHOP = "https://shop.example"
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed stack, the Stripe it knows, and the issuer whose tokens it takes."""
+
+    api: httpx.Client
+    stripe: str
+    aws: LocalAws
+    outputs: dict[str, str]
+    issuer: str
+    keys: KeyRing
+
+    def token(self, role: str) -> dict[str, str]:
+        token = make_token(TokenRequest(issuer=self.issuer, role=role), self.keys)
+        return {"Authorization": f"Bearer {token}"}
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        """The order as DynamoDB has it."""
+        answer = self.aws.client("dynamodb").get_item(
+            TableName=self.outputs["OrdersTableName"], Key={"id": {"S": order_id}}
+        )
+        item: dict[str, Any] = answer["Item"]
+        return item
+
+    def available(self, slug: str) -> int:
+        seats: int = self.api.get(f"/api/events/{slug}").json()["available"]
+        return seats
+
+
+@pytest.fixture(scope="module")
+def log_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def children(log_directory: Path) -> Iterator[Children]:
+    """The programs around the stack; all of them are stopped, whatever happens."""
+    started = Children(log_directory)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="module")
+def aws(children: Children, tmp_path_factory: pytest.TempPathFactory) -> LocalAws:
+    return start_aws(tmp_path_factory.mktemp("aws"), children)
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    package: Path, aws: LocalAws, children: Children, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """The stack, deployed with the parameters that a deployment chooses."""
+    directory = tmp_path_factory.mktemp("deployed")
+    stripe, issuer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    outputs = _deploy(aws, package, stripe, issuer)
+    api = aws.api_url(outputs, STAGE)
+    _start_issuer(children, issuer, directory / "issuer")
+    _start_stripe(children, stripe, directory / "stripe", f"{api}/api/payments/webhook")
+    with httpx.Client(base_url=api, timeout=30) as client:
+        yield Deployment(client, stripe, aws, outputs, issuer, KeyRing(directory / "issuer"))
+
+
+def _deploy(aws: LocalAws, package: Path, stripe: str, issuer: str) -> dict[str, str]:
+    parameters = {
+        "JwtIssuer": issuer,
+        "CheckoutAllowedOrigins": SHOP,
+        "StripeApiBase": stripe,
+        "StripeSecretKeyParameter": "/shop/stripe-key",
+        "StripeWebhookSecretParameter": "/shop/webhook-secret",
+    }
+    aws.put_secret("/shop/stripe-key", STRIPE_KEY)
+    aws.put_secret("/shop/webhook-secret", f"whsec_rolled_out,{WEBHOOK_SECRET}")
+    template = translated(json.loads((package / "sam.json").read_text()), parameters)
+    return aws.deploy("shop", template, package / "deployment.zip", parameters)
+
+
+def _start_issuer(children: Children, url: str, state: Path) -> None:
+    command = [sys.executable, "-m", "infra.local.issuer", "--state-dir", str(state)]
+    children.start("issuer", [*command, "--port", _port(url)], {}, f"{url}/healthz")
+
+
+def _start_stripe(children: Children, url: str, state: Path, webhook_url: str) -> None:
+    command = [sys.executable, "-m", "infra.local.stripe_server", "--state-dir", str(state)]
+    secrets = {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET}
+    arguments = [*command, "--port", _port(url), "--webhook-url", webhook_url]
+    children.start("stripe", arguments, secrets, f"{url}/healthz")
+
+
+def _port(url: str) -> str:
+    return url.rpartition(":")[2]
+
+
+@pytest.fixture(scope="module")
+def event(deployed: Deployment) -> dict[str, Any]:
+    """An event with ten seats, added by an admin."""
+    admin = deployed.token("admin")
+    city = {"name": "Porto", "country": "Portugal"}
+    added = deployed.api.post("/api/admin/cities", json=city, headers=admin)
+    assert added.status_code == 201, added.text
+    body = {
+        "name": "Night of Fado",
+        "citySlug": "porto",
+        "date": to_iso(utc_now() + timedelta(days=30)),
+        "location": "Riverside Hall",
+        "organizerName": "Casa da Noite",
+        "price": 25.5,
+        "capacity": 10,
+    }
+    answer = deployed.api.post("/api/admin/events", json=body, headers=admin)
+    assert answer.status_code == 201, answer.text
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+def test_a_ticket_is_sold_by_the_deployed_webhook(
+    deployed: Deployment, event: dict[str, Any]
+) -> None:
+    slug = event["slug"]
+    before = deployed.available(slug)
+    started = deployed.api.post(
+        "/api/payments/checkout",
+        json={
+            "eventSlug": slug,
+            "quantity": 3,
+            "unitPrice": 25.5,
+            "totalAmount": 76.5,
+            "successUrl": f"{SHOP}/thanks",
+            "cancelUrl": f"{SHOP}/",
+        },
+    )
+    assert started.status_code == 201, started.text
+    checkout = started.json()
+    assert deployed.available(slug) == before - 3
+
+    paid = httpx.post(f"{deployed.stripe}/c/pay/{checkout['sessionId']}/pay")
+    assert paid.status_code == 303, paid.text
+    assert paid.headers["Location"] == f"{SHOP}/thanks?session_id={checkout['sessionId']}"
+
+    order = _paid_order(deployed, checkout["orderId"])
+    cause = order["history"]["L"][-1]["L"][2]["S"]
+    # Verify, which would do the same, was not asked yet.
+    assert "evt_" in cause, cause
+    verified = deployed.api.get(f"/api/payments/verify/{checkout['sessionId']}")
+    assert verified.status_code == 200, verified.text
+    assert verified.json()["payment_status"] == "paid"
+    assert verified.json()["order"] == {"id": checkout["orderId"], "status": "paid"}
+    assert deployed.available(slug) == before - 3
+
+
+def _paid_order(deployed: Deployment, order_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (order := deployed.order(order_id))["status"]["S"] != "paid":
+        assert time.monotonic() < deadline, order
+        time.sleep(0.1)
+    return order
+
+
+def test_a_forged_delivery_is_refused_by_the_webhooks_function(deployed: Deployment) -> None:
+    forged = {"Stripe-Signature": f"t={int(time.time())},v1={'0' * 64}"}
+    answer = deployed.api.post("/api/payments/webhook", json={"id": "evt_1"}, headers=forged)
+    assert_problem(answer, 400, "VALIDATION_ERROR")
+
+
+def test_an_event_is_listed_and_shown(deployed: Deployment, event: dict[str, Any]) -> None:
+    listed = deployed.api.get("/api/events", params={"city": "porto"})
+    assert [found["slug"] for found in listed.json()["events"]] == [event["slug"]]
+    shown = deployed.api.get(f"/api/events/{event['slug']}")
+    assert shown.json()["price"] == 25.5
+    assert shown.headers["ETag"]
+
+
+def test_the_gateway_lets_nobody_in_without_a_token(deployed: Deployment) -> None:
+    answer = deployed.api.get("/api/auth/me")
+    assert_problem(answer, 401, "UNAUTHORIZED")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_token_of_another_issuer_is_refused(deployed: Deployment, tmp_path: Path) -> None:
+    token = make_token(TokenRequest(issuer=deployed.issuer, role="admin"), KeyRing(tmp_path))
+    answer = deployed.api.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+    assert_problem(answer, 401, "UNAUTHORIZED")
+
+
+def test_a_user_is_known_and_is_no_admin(deployed: Deployment) -> None:
+    user = deployed.token("user")
+    assert deployed.api.get("/api/auth/me", headers=user).json()["role"] == "user"
+    refused = deployed.api.get("/api/admin/events", headers=user)
+    assert_problem(refused, 403, "FORBIDDEN")
+
+
+def test_an_unknown_path_is_a_404_of_the_contract(deployed: Deployment) -> None:
+    assert_problem(deployed.api.get("/api/nothing"), 404, "NOT_FOUND")
+    assert_problem(deployed.api.delete("/api/events"), 404, "NOT_FOUND")
+
+
+def test_a_preflight_of_any_path_is_answered(deployed: Deployment) -> None:
+    for path in ("/api/events", "/api/nothing"):
+        answer = deployed.api.options(path, headers={"Origin": SHOP})
+        assert answer.status_code == 204, answer.text
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+def test_the_dev_stage_can_be_filled_with_samples(
+    deployed: Deployment, event: dict[str, Any]
+) -> None:
+    answer = deployed.api.post("/api/admin/database/reset", headers=deployed.token("admin"))
+    assert answer.status_code == 200, answer.text
+    listed = deployed.api.get("/api/events", params={"limit": 1}).json()
+    assert listed["count"] == answer.json()["events"] > 0
+    assert deployed.api.get(f"/api/events/{event['slug']}").status_code == 404
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
+    """The answer is an error as the contract has it, whoever made it: app, webhook or gateway."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body["statusCode"] == status
+    assert body["code"] == code
+    assert set(body) - {"details"} == {"statusCode", "error", "code", "message", "requestId"}
+    assert body["requestId"] == answer.headers["X-Request-Id"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value

@@ -1,0 +1,125 @@
+"""What each function's role may do: no more than the function does. The deployed stack of the e2e
+tests runs under these policies, so what is missing is found there.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.packaging.stages import ROOT, read_config, stage_names
+from infra.tables import declared_tables
+from tests.infra.sam import resources
+
+Statement = dict[str, Any]
+
+# AWS has no resource for traces.
+UNBOUND = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+RESET = {"dynamodb:Scan", "dynamodb:BatchWriteItem"}
+STREAM_AND_WRITE = {"logs:CreateLogStream", "logs:PutLogEvents"}
+READ_AND_WRITE = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+ALLOWED = {
+    "ApiHandlerRole": {
+        *READ_AND_WRITE,
+        *STREAM_AND_WRITE,
+        *UNBOUND,
+        "dynamodb:Query",
+        "ssm:GetParameter",
+    },
+    "StripeWebhookRole": {*READ_AND_WRITE, *STREAM_AND_WRITE, *UNBOUND, "ssm:GetParameter"},
+    "JwtAuthorizerRole": {*STREAM_AND_WRITE, *UNBOUND},
+}
+
+
+def statements(stack: dict[str, Any], role: str) -> list[Statement]:
+    (policy,) = resources(stack, "AWS::IAM::Role")[role]["Policies"]
+    found: list[Statement] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def values(statement: Statement, key: str) -> list[Any]:
+    value = statement[key]
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_has_the_actions_that_its_function_needs(
+    stack: dict[str, Any], stage: str, role: str
+) -> None:
+    extra = RESET if (role, stage) == ("ApiHandlerRole", "dev") else set()
+    found = {action for item in statements(stack, role) for action in values(item, "Action")}
+    assert found == ALLOWED[role] | extra
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_is_bound_to_this_stacks_resources(stack: dict[str, Any], role: str) -> None:
+    for statement in statements(stack, role):
+        assert statement["Effect"] == "Allow"
+        unbound = [item for item in values(statement, "Resource") if "*" in json.dumps(item)]
+        assert not unbound or set(values(statement, "Action")) <= UNBOUND
+
+
+def test_every_role_is_looked_at(stack: dict[str, Any]) -> None:
+    assert set(resources(stack, "AWS::IAM::Role")) == set(ALLOWED)
+
+
+def test_only_lambda_may_take_a_role(stack: dict[str, Any]) -> None:
+    for role in resources(stack, "AWS::IAM::Role").values():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert "ManagedPolicyArns" not in role
+
+
+def test_the_api_may_query_the_indexes_that_there_are(stack: dict[str, Any]) -> None:
+    (query,) = (
+        item
+        for item in statements(stack, "ApiHandlerRole")
+        if "dynamodb:Query" in values(item, "Action")
+    )
+    assert values(query, "Resource") == [
+        {"Fn::Sub": f"${{{table}.Arn}}/index/{index['IndexName']}"}
+        for table, properties in declared_tables().items()
+        for index in properties["GlobalSecondaryIndexes"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "parameter", "log_group"),
+    [
+        ("ApiHandlerRole", "StripeSecretKeyParameter", "ApiHandlerLogGroup"),
+        ("StripeWebhookRole", "StripeWebhookSecretParameter", "StripeWebhookLogGroup"),
+    ],
+)
+def test_a_function_reads_its_own_secret_and_writes_its_own_log(
+    stack: dict[str, Any], role: str, parameter: str, log_group: str
+) -> None:
+    by_action = {values(item, "Action")[0]: item["Resource"] for item in statements(stack, role)}
+    assert by_action["ssm:GetParameter"]["Fn::Sub"].endswith(f":parameter${{{parameter}}}")
+    assert by_action["logs:CreateLogStream"] == {"Fn::GetAtt": [log_group, "Arn"]}
+
+
+def test_the_webhook_cannot_touch_cities_nor_make_events(stack: dict[str, Any]) -> None:
+    text = json.dumps(statements(stack, "StripeWebhookRole"))
+    assert "CitiesTable" not in text
+    (on_events,) = (
+        item for item in statements(stack, "StripeWebhookRole") if "EventsTable" in json.dumps(item)
+    )
+    assert values(on_events, "Action") == ["dynamodb:UpdateItem"]
+
+
+def test_production_may_do_what_dev_may_except_the_reset() -> None:
+    folder = ROOT / ".chalice"
+    dev, prod = (
+        json.loads((folder / f"policy-api-{stage}.json").read_text())["Statement"]
+        for stage in ("dev", "prod")
+    )
+    assert [item for item in dev if not RESET & set(values(item, "Action"))] == prod
+
+
+def test_every_function_of_every_stage_has_a_policy_of_its_own() -> None:
+    config = read_config()
+    assert config["autogen_policy"] is False
+    for stage in stage_names():
+        functions = config["stages"][stage]["lambda_functions"]
+        files = [function["iam_policy_file"] for function in functions.values()]
+        assert len(set(files)) == len(functions) == 3

@@ -1,0 +1,296 @@
+"""The packaged template, as Chalice writes it and as CloudFormation sees it."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.settings import (
+    AdminSettings,
+    AuthorizerSettings,
+    CheckoutSettings,
+    HttpSettings,
+    StoreSettings,
+    StripeSettings,
+)
+from infra.packaging import api_definition
+from infra.packaging.definition import WEBHOOK_PATH
+from infra.tables import TABLE_SETTINGS, declared_tables
+from tests.infra.conftest import CHOSEN
+from tests.infra.sam import resources
+
+HANDLERS = {
+    "APIHandler": "app.app",
+    "JwtAuthorizer": "chalicelib.functions.authorizer.jwt_authorizer",
+    "StripeWebhook": "chalicelib.functions.stripe_webhook.stripe_webhook",
+}
+# Everything else asks for a token. Preflights never have one.
+PUBLIC = {
+    ("get", "/"),
+    ("get", "/api/events"),
+    ("get", "/api/events/{slug}"),
+    ("get", "/api/cities"),
+    ("get", "/api/cities/{slug}"),
+    ("post", "/api/payments/checkout"),
+    ("post", "/api/payments/create-checkout-session"),
+    ("get", "/api/payments/verify/{session_id}"),
+    ("get", "/api/payments/verify-session/{session_id}"),
+    ("post", WEBHOOK_PATH),
+}
+# What only the deployment knows: by their logical ids, as CloudFormation would fill them in.
+FILLED_IN = {
+    "EventsTable": "events",
+    "CitiesTable": "cities",
+    "OrdersTable": "orders",
+}
+
+
+def api(stack: dict[str, Any]) -> dict[str, Any]:
+    (found,) = resources(stack, "AWS::ApiGateway::RestApi").values()
+    return found
+
+
+def methods(stack: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (verb, path): method
+        for path, verbs in api(stack)["Body"]["paths"].items()
+        for verb, method in verbs.items()
+    }
+
+
+def called_function(uri: dict[str, str]) -> str:
+    found = re.search(r"/functions/\$\{(\w+)\.Arn\}/invocations$", uri["Fn::Sub"])
+    assert found is not None, uri
+    return found[1]
+
+
+def environment(stack: dict[str, Any], function: str) -> dict[str, str]:
+    """A function's settings with every parameter at its default."""
+    chosen = {
+        name: CHOSEN.get(name, declared.get("Default"))
+        for name, declared in stack["Parameters"].items()
+    }
+    filled = {**chosen, **FILLED_IN}
+    variables = resources(stack, "AWS::Lambda::Function")[function]["Environment"]["Variables"]
+    return {
+        name: filled[value["Ref"]] if isinstance(value, dict) else value
+        for name, value in variables.items()
+    }
+
+
+def test_there_is_one_public_stage(stack: dict[str, Any], stage: str) -> None:
+    (found,) = resources(stack, "AWS::ApiGateway::Stage").values()
+    assert found["StageName"] == stage
+    assert found["TracingEnabled"] is True
+    assert len(resources(stack, "AWS::ApiGateway::Deployment")) == 1
+
+
+def test_the_api_is_regional_and_compresses(stack: dict[str, Any]) -> None:
+    assert api(stack)["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert api(stack)["MinimumCompressionSize"] == 1000
+
+
+def test_every_deployment_publishes_the_api_anew(sam: dict[str, Any]) -> None:
+    # Its document has a parameter in it, and SAM compares documents before they are filled in.
+    assert "AnyOrigin" in json.dumps(sam["Resources"]["RestAPI"]["Properties"]["DefinitionBody"])
+    assert sam["Resources"]["RestAPI"]["Properties"]["AlwaysDeploy"] is True
+
+
+def test_every_function_has_its_handler(stack: dict[str, Any]) -> None:
+    functions = resources(stack, "AWS::Lambda::Function")
+    assert {name: item["Handler"] for name, item in functions.items()} == HANDLERS
+
+
+@pytest.mark.parametrize("handler", HANDLERS.values())
+def test_a_handler_can_be_called(handler: str) -> None:
+    module, _, name = handler.rpartition(".")
+    assert callable(getattr(import_module(module), name))
+
+
+def test_functions_have_time_and_memory_and_are_traced(stack: dict[str, Any]) -> None:
+    for function in resources(stack, "AWS::Lambda::Function").values():
+        # API Gateway gives up after 29 seconds; a function that ends before leaves a log line.
+        assert function["Timeout"] < 29
+        assert function["MemorySize"] >= 512
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["Architectures"] == ["arm64"]
+
+
+def test_the_webhooks_path_leads_to_its_function_alone(stack: dict[str, Any]) -> None:
+    integration = methods(stack)["post", WEBHOOK_PATH]["x-amazon-apigateway-integration"]
+    assert called_function(integration["uri"]) == "StripeWebhook"
+    assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+    others = (method for key, method in methods(stack).items() if key != ("post", WEBHOOK_PATH))
+    for method in others:
+        assert called_function(method["x-amazon-apigateway-integration"]["uri"]) == "APIHandler"
+
+
+def test_api_gateway_may_call_the_webhook_for_that_path_only(stack: dict[str, Any]) -> None:
+    (permission,) = (
+        item
+        for item in resources(stack, "AWS::Lambda::Permission").values()
+        if "StripeWebhook" in json.dumps(item["FunctionName"])
+    )
+    assert permission["Action"] == "lambda:InvokeFunction"
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    source = permission["SourceArn"]["Fn::Sub"]
+    assert source.endswith(f":${{RestAPI}}/*/POST{WEBHOOK_PATH}")
+
+
+def test_api_gateway_may_call_every_function_that_it_is_to_call(stack: dict[str, Any]) -> None:
+    permitted = json.dumps(
+        [item["FunctionName"] for item in resources(stack, "AWS::Lambda::Permission").values()]
+    )
+    for function in HANDLERS:
+        assert f'"{function}"' in permitted
+
+
+def test_every_route_that_is_not_public_asks_for_a_token(stack: dict[str, Any]) -> None:
+    open_routes = {key for key, method in methods(stack).items() if not method.get("security")}
+    assert {key for key in open_routes if key[0] != "options"} == PUBLIC
+    for method in methods(stack).values():
+        assert method.get("security") in (None, [{"jwt_authorizer": []}])
+
+
+def test_the_authorizer_reads_bearer_tokens_and_is_asked_again_after_minutes(
+    stack: dict[str, Any],
+) -> None:
+    (scheme,) = api(stack)["Body"]["securityDefinitions"].values()
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert scheme["name"] == "Authorization"
+    assert authorizer["type"] == "token"
+    assert called_function(authorizer["authorizerUri"]) == "JwtAuthorizer"
+    assert authorizer["authorizerResultTtlInSeconds"] == 300
+
+
+def test_bodies_reach_the_functions_as_they_were_sent(stack: dict[str, Any]) -> None:
+    assert api(stack)["Body"]["x-amazon-apigateway-binary-media-types"] == []
+    assert "BinaryMediaTypes" not in api(stack)
+
+
+def test_the_deployed_document_is_the_one_that_the_local_gateway_runs(
+    stack: dict[str, Any], stage: str
+) -> None:
+    local = api_definition(stage)
+    deployed = api(stack)["Body"]
+    assert local["x-amazon-apigateway-minimum-compression-size"] == 1000
+    assert local["securityDefinitions"] == deployed["securityDefinitions"]
+    assert local["paths"] == deployed["paths"]
+    responses = "x-amazon-apigateway-gateway-responses"
+    assert local[responses].keys() == deployed[responses].keys()
+
+
+def test_every_function_writes_to_a_log_that_ends(stack: dict[str, Any], stage: str) -> None:
+    groups = resources(stack, "AWS::Logs::LogGroup")
+    functions = resources(stack, "AWS::Lambda::Function")
+    written = {name: item["LoggingConfig"]["LogGroup"]["Ref"] for name, item in functions.items()}
+    assert set(written.values()) == set(groups)
+    for function, group in written.items():
+        # A name that referred to the function would make a circle: function, role, log group.
+        name = {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{function}"}
+        assert groups[group]["LogGroupName"] == name
+        assert groups[group]["RetentionInDays"] == {"dev": 14, "prod": 90}[stage]
+
+
+def test_the_authorizers_plain_lines_become_json(stack: dict[str, Any]) -> None:
+    functions = resources(stack, "AWS::Lambda::Function")
+    formats = {name: item["LoggingConfig"].get("LogFormat") for name, item in functions.items()}
+    assert formats == {"APIHandler": None, "StripeWebhook": None, "JwtAuthorizer": "JSON"}
+
+
+def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> None:
+    found = environment(stack, "APIHandler")
+    assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
+    assert HttpSettings.read(found) == HttpSettings(stage, ("*",))
+    assert CheckoutSettings.read(found) == CheckoutSettings((), allow_loopback=False)
+    assert StripeSettings.read(found).api_base is None
+    assert AdminSettings.read(found).allow_database_reset is (stage == "dev")
+    parameter = f"/events-api/{stage}/stripe-secret-key"
+    assert found["STRIPE_SECRET_KEY_PARAMETER"] == parameter
+
+
+def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], stage: str) -> None:
+    found = environment(stack, "StripeWebhook")
+    assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
+    assert found["STRIPE_WEBHOOK_SECRET_PARAMETER"] == f"/events-api/{stage}/stripe-webhook-secret"
+    tables = set(TABLE_SETTINGS.values())
+    assert set(found) == {"LOG_LEVEL", "STRIPE_WEBHOOK_SECRET_PARAMETER"} | tables
+
+
+def test_the_authorizer_finds_its_settings_and_no_others(stack: dict[str, Any]) -> None:
+    found = environment(stack, "JwtAuthorizer")
+    settings = AuthorizerSettings.read(found)
+    assert settings.issuer == "https://issuer.example"
+    assert settings.jwks_url == "https://issuer.example/.well-known/jwks.json"
+    assert settings.role_claims == ("role", "metadata.role", "public_metadata.role")
+    assert all(name.startswith("JWT_") for name in found)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "taken", "refused"),
+    [
+        ("JwtIssuer", ["https://a.example/", "http://127.0.0.1:8090"], ["", "a.example"]),
+        ("JwtJwksUrl", ["", "https://a.example/keys"], ["a.example"]),
+        (
+            "CorsOrigins",
+            ["*", "https://a.example", "https://a.example, http://localhost:3000"],
+            ["", "a.example", "https://a.example/", "*,https://a.example"],
+        ),
+        (
+            "CheckoutAllowedOrigins",
+            ["", "https://a.example,https://b.example"],
+            ["*", "https://*", "https://a.example/thanks"],
+        ),
+        ("StripeSecretKeyParameter", ["/a/b-c_1"], ["", "a", "sk_test_123", "/a/"]),
+        ("StripeApiBase", ["", "http://127.0.0.1:12111"], ["stripe"]),
+        ("JwtRoleClaims", ["role", "a.role,b.role"], ["", " "]),
+    ],
+)
+def test_a_parameter_refuses_at_deployment_what_a_function_would_at_its_start(
+    stack: dict[str, Any], parameter: str, taken: list[str], refused: list[str]
+) -> None:
+    pattern = re.compile(stack["Parameters"][parameter]["AllowedPattern"])
+    assert all(pattern.fullmatch(value) for value in taken)
+    assert not any(pattern.fullmatch(value) for value in refused)
+
+
+def test_only_the_issuer_has_no_default(stack: dict[str, Any]) -> None:
+    parameters = stack["Parameters"]
+    assert {name for name, item in parameters.items() if "Default" not in item} == {"JwtIssuer"}
+    for name, item in parameters.items():
+        if "Default" in item:
+            assert re.fullmatch(item["AllowedPattern"], item["Default"]), name
+
+
+def test_no_secret_is_in_the_template(built: Path) -> None:
+    text = (built / "sam.json").read_text()
+    assert (
+        re.search(r"(sk|rk|whsec|pk)_[A-Za-z0-9]|AKIA[A-Z0-9]{12}|BEGIN [A-Z ]*KEY", text) is None
+    )
+    assert '"STRIPE_SECRET_KEY"' not in text
+    assert '"STRIPE_WEBHOOK_SECRET"' not in text
+
+
+def test_tables_outlive_the_stack_and_in_production_any_slip(
+    stack: dict[str, Any], stage: str
+) -> None:
+    for name, properties in resources(stack, "AWS::DynamoDB::Table").items():
+        protected = {"DeletionProtectionEnabled": True} if stage == "prod" else {}
+        assert properties == {**declared_tables()[name], **protected}
+        assert stack["Resources"][name]["DeletionPolicy"] == "Retain"
+
+
+def test_outputs_say_where_everything_is(stack: dict[str, Any], stage: str) -> None:
+    outputs = stack["Outputs"]
+    api_url = outputs["EndpointURL"]["Value"]["Fn::Sub"]
+    assert api_url.endswith(f".${{AWS::URLSuffix}}/{stage}/")
+    webhook = outputs["WebhookURL"]["Value"]["Fn::Sub"]
+    assert webhook == api_url.rstrip("/") + WEBHOOK_PATH
+    assert {outputs[f"{table}Name"]["Value"]["Ref"] for table in FILLED_IN} == set(FILLED_IN)
+
+
+def test_the_template_is_json_without_anchors(built: Path) -> None:
+    assert json.loads((built / "sam.json").read_text())["Transform"] == "AWS::Serverless-2016-10-31"
