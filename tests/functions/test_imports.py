@@ -1,0 +1,163 @@
+"""What each function loads, in a process of its own: a cold start pays for every module.
+
+The handlers talk to real servers on this machine, so that nothing is loaded by a stand-in.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.builders import an_order
+from tests.support.fresh_process import run_fresh
+from tests.support.http_server import LocalServer, Received, Reply, serving
+from tests.support.lambda_api import proxy_event
+from tests.support.stripe_objects import a_paid_stripe_session, delivery, event_text
+from tests.support.tokens import a_token, jwks, rsa_key
+
+METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/api/GET/api/auth/me"
+AUTHORIZER = "from chalicelib.functions.authorizer import jwt_authorizer as handler\n"
+WEBHOOK = "from chalicelib.functions.stripe_webhook import stripe_webhook as handler\n"
+API = "from app import app as handler\n"
+
+NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
+NOT_IN_WEBHOOK = ("app", "jwt", "pydantic")
+NOT_IN_API = ("stripe", "jwt")
+NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb")
+
+ORDER_ITEM = {
+    "id": {"S": an_order().id},
+    "eventId": {"N": "1"},
+    "eventSlug": {"S": "tech-conference"},
+    "eventName": {"S": "Tech Conference"},
+    "quantity": {"N": "2"},
+    "unitPrice": {"N": "14999"},
+    "amountTotal": {"N": "29998"},
+    "currency": {"S": "usd"},
+    "status": {"S": "pending"},
+    "createdAt": {"S": "2027-03-01T12:00:00.000Z"},
+    "updatedAt": {"S": "2027-03-01T12:00:00.000Z"},
+    "holdExpiresAt": {"S": "2027-03-01T12:31:00.000Z"},
+    "history": {"L": []},
+}
+
+
+def calling(event: dict[str, Any]) -> str:
+    """A script's line that calls the handler and keeps its answer."""
+    return f"import json\nresult = handler(json.loads({json.dumps(event)!r}), None)\n"
+
+
+def loads(script: str, **environment: str) -> tuple[set[str], Any]:
+    """Run a script; return the third parties and our top modules it loaded, and its result."""
+    ran = run_fresh(script, **environment)
+    return {name.partition(".")[0] for name in ran["loaded"]}, ran["result"]
+
+
+def absent(names: tuple[str, ...], loaded: set[str]) -> bool:
+    assert sorted(loaded.intersection(names)) == []
+    return True
+
+
+def answer_as_dynamodb(request: Received) -> Reply:
+    """A store with one pending order, which takes every write."""
+    operation = request.headers["x-amz-target"].partition(".")[2]
+    answer = {"GetItem": {"Item": ORDER_ITEM}, "Query": {"Items": [], "Count": 0}}
+    if operation == "GetItem" and an_order().id.encode() not in request.body:
+        return Reply(200, b"{}")
+    return Reply(200, json.dumps(answer.get(operation, {})).encode())
+
+
+@pytest.fixture
+def dynamodb_server() -> Iterator[LocalServer]:
+    with serving(answer_as_dynamodb) as server:
+        yield server
+
+
+def operations(server: LocalServer) -> list[str]:
+    return [request.headers["x-amz-target"].partition(".")[2] for request in server.received]
+
+
+def test_a_fresh_process_tells_what_it_loaded() -> None:
+    # The other tests prove an absence, so this one proves that a presence would be seen.
+    loaded, result = loads("import stripe, pydantic\nresult = 7\n")
+    assert {"stripe", "pydantic"} <= loaded
+    assert "pynamodb" not in loaded
+    assert result == 7
+
+
+def test_the_authorizer_does_not_load_what_it_does_not_need() -> None:
+    loaded, _ = loads(AUTHORIZER)
+    assert absent((*NOT_IN_AUTHORIZER, "jwt", "aws_lambda_powertools"), loaded)
+
+
+def test_the_authorizer_admits_a_caller_without_loading_more_than_its_verifier() -> None:
+    event = {
+        "type": "TOKEN",
+        "authorizationToken": f"Bearer {a_token(rsa_key())}",
+        "methodArn": METHOD_ARN,
+    }
+    with serving(lambda _: Reply(200, jwks(rsa_key()))) as issuer:
+        loaded, policy = loads(AUTHORIZER + calling(event), JWT_JWKS_URL=issuer.url)
+    assert policy["principalId"] == "user_1"
+    assert "jwt" in loaded
+    assert absent(NOT_IN_AUTHORIZER, loaded)
+
+
+def test_the_webhook_does_not_load_what_it_does_not_need() -> None:
+    loaded, _ = loads(WEBHOOK)
+    assert absent((*NOT_IN_WEBHOOK, "stripe", "pynamodb", "botocore"), loaded)
+
+
+def test_the_webhook_fulfils_an_order_without_the_api_tokens_or_models(
+    dynamodb_server: LocalServer,
+) -> None:
+    event = delivery(event_text("checkout.session.completed", a_paid_stripe_session()))
+    loaded, answer = loads(WEBHOOK + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["outcome"] == "paid"
+    assert operations(dynamodb_server) == ["GetItem", "TransactWriteItems", "GetItem"]
+    assert {"stripe", "pynamodb"} <= loaded
+    assert absent(NOT_IN_WEBHOOK, loaded)
+
+
+def test_a_forged_webhook_does_not_load_the_store(dynamodb_server: LocalServer) -> None:
+    text = event_text("checkout.session.completed", a_paid_stripe_session())
+    loaded, answer = loads(
+        WEBHOOK + calling(delivery(text, signed="t=1,v1=00")),
+        AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+    )
+    assert answer["statusCode"] == 400
+    assert dynamodb_server.received == []
+    # The refusal's log line brings botocore, which Powertools loads for its own sake.
+    assert absent((*NOT_IN_WEBHOOK, "pynamodb"), loaded)
+
+
+def test_the_api_does_not_load_what_its_first_request_may_not_need() -> None:
+    loaded, _ = loads(API)
+    assert absent((*NOT_IN_API_UNTIL_NEEDED, "botocore", "aws_lambda_powertools"), loaded)
+
+
+def test_the_front_door_loads_nothing_more() -> None:
+    loaded, answer = loads(API + calling(proxy_event("GET", "/")))
+    assert answer["statusCode"] == 200
+    assert absent((*NOT_IN_API_UNTIL_NEEDED, "botocore", "aws_lambda_powertools"), loaded)
+
+
+def test_a_list_of_events_loads_the_store_and_nothing_else(dynamodb_server: LocalServer) -> None:
+    loaded, answer = loads(
+        API + calling(proxy_event("GET", "/api/events")),
+        AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+    )
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["count"] == 0
+    assert "pynamodb" in loaded
+    assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
+
+
+def test_a_refused_body_loads_neither_store_nor_stripe(dynamodb_server: LocalServer) -> None:
+    event = proxy_event("POST", "/api/payments/checkout", body='{"quantity": 0}')
+    loaded, answer = loads(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert answer["statusCode"] == 400
+    assert dynamodb_server.received == []
+    assert absent(("stripe", "jwt", "pynamodb", "botocore"), loaded)

@@ -1,0 +1,325 @@
+"""Stripe's webhook, as Lambda calls it: by the handler string that is packaged, over moto."""
+
+import base64
+import importlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib import wiring
+from chalicelib.domain.events import EventRecord
+from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.http.headers import SECURITY_HEADERS
+from chalicelib.store import Stores
+from tests.support.builders import a_city, an_event, an_order
+from tests.support.http_server import Reply, serving
+from tests.support.log_lines import LogLines
+from tests.support.stripe_objects import (
+    WEBHOOK_SECRET,
+    a_paid_stripe_session,
+    a_stripe_session,
+    delivery,
+    event_text,
+    signature,
+)
+
+HANDLER = "chalicelib.functions.stripe_webhook.stripe_webhook"
+ORDER_ID = an_order().id
+COMPLETED = "checkout.session.completed"
+SUCCEEDED = "checkout.session.async_payment_succeeded"
+FAILED = "checkout.session.async_payment_failed"
+EXPIRED = "checkout.session.expired"
+UNPAID = a_stripe_session(status="complete", url=None)
+
+
+def handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    module, _, name = HANDLER.rpartition(".")
+    found: Callable[[dict[str, Any], object], dict[str, Any]] = getattr(
+        importlib.import_module(module), name
+    )
+    return found
+
+
+def deliver(request: dict[str, Any]) -> tuple[int, Any]:
+    answer = handler()(request, None)
+    json.dumps(answer)
+    assert answer["headers"]["X-Request-Id"] == "req-1"
+    assert SECURITY_HEADERS.items() <= answer["headers"].items()
+    assert answer["headers"]["Content-Type"] == "application/json"
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def heard(event_type: str, subject: dict[str, Any], event_id: str = "evt_1") -> str:
+    status, body = deliver(delivery(event_text(event_type, subject, event_id)))
+    assert status == 200
+    assert body["received"] is True
+    outcome: str = body["outcome"]
+    return outcome
+
+
+class Sale:
+    """One pending order of two of an event's hundred seats, in the real store."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.stores = stores
+        stores.cities.create(a_city())
+        stores.events.create(an_event())
+        stores.orders.place_hold(an_order())
+
+    @property
+    def order(self) -> Order:
+        order = self.stores.orders.get(ORDER_ID)
+        assert order is not None
+        return order
+
+    @property
+    def stock(self) -> tuple[int, int, int]:
+        record = self.stores.events.get("tech-conference", consistent=True)
+        assert isinstance(record, EventRecord)
+        return record.free, record.held, record.sold
+
+
+@pytest.fixture
+def sale(dynamodb: Any) -> Sale:
+    return Sale(wiring.stores())
+
+
+def test_a_completed_checkout_sells_its_seats(sale: Sale, log_lines: LogLines) -> None:
+    assert heard(COMPLETED, a_paid_stripe_session()) == "paid"
+    assert sale.stock == (98, 0, 2)
+    assert sale.order.status is OrderStatus.PAID
+    assert (sale.order.session_id, sale.order.payment_intent_id) == ("cs_test_1", "pi_1")
+    assert sale.order.history[-1].cause == "evt_1"
+    [line] = log_lines.of("audit")
+    assert (line["message"], line["orderId"], line["requestId"]) == (
+        "order_paid",
+        ORDER_ID,
+        "req-1",
+    )
+
+
+def test_a_delayed_payment_that_succeeds_sells_its_seats(sale: Sale) -> None:
+    assert heard(COMPLETED, UNPAID, "evt_1") == "waiting"
+    assert sale.stock == (98, 2, 0)
+    assert heard(SUCCEEDED, a_paid_stripe_session(), "evt_2") == "paid"
+    assert sale.stock == (98, 0, 2)
+
+
+def test_a_delayed_payment_that_fails_gives_its_seats_back(sale: Sale) -> None:
+    heard(COMPLETED, UNPAID, "evt_1")
+    assert heard(FAILED, UNPAID, "evt_2") == "released"
+    assert sale.stock == (100, 0, 0)
+    assert sale.order.status is OrderStatus.FAILED
+
+
+def test_an_expired_checkout_gives_its_seats_back(sale: Sale) -> None:
+    assert heard(EXPIRED, a_stripe_session(status="expired", url=None)) == "released"
+    assert sale.stock == (100, 0, 0)
+    assert sale.order.status is OrderStatus.EXPIRED
+
+
+def test_a_replay_changes_nothing(sale: Sale) -> None:
+    heard(COMPLETED, a_paid_stripe_session(), "evt_1")
+    before = sale.order
+    assert heard(COMPLETED, a_paid_stripe_session(), "evt_1") == "repeated"
+    assert heard(SUCCEEDED, a_paid_stripe_session(), "evt_2") == "repeated"
+    assert sale.order == before
+    assert sale.stock == (98, 0, 2)
+
+
+def test_events_in_the_wrong_order_have_the_same_end(sale: Sale) -> None:
+    assert heard(SUCCEEDED, a_paid_stripe_session(), "evt_2") == "paid"
+    assert heard(COMPLETED, UNPAID, "evt_1") == "repeated"
+    assert sale.order.status is OrderStatus.PAID
+    assert sale.stock == (98, 0, 2)
+
+
+def test_a_late_payment_is_noted_and_sells_nothing(sale: Sale, log_lines: LogLines) -> None:
+    heard(EXPIRED, a_stripe_session(status="expired"), "evt_1")
+    assert heard(COMPLETED, a_paid_stripe_session(), "evt_2") == "paid_late"
+    assert sale.stock == (100, 0, 0)
+    assert [line["message"] for line in log_lines.of("problem")] == ["order_paid_late"]
+
+
+def test_another_amount_does_not_count_as_paid(sale: Sale, log_lines: LogLines) -> None:
+    assert heard(COMPLETED, a_paid_stripe_session(amount_total=1)) == "amount_differs"
+    assert sale.stock == (98, 2, 0)
+    assert [line["message"] for line in log_lines.of("problem")] == ["paid_amount_differs"]
+
+
+@pytest.mark.parametrize("metadata", [{}, None, {"orderId": "01JNUNKNOWN"}, {"cart": "7"}])
+def test_a_session_that_is_not_ours_is_taken_and_left_alone(
+    sale: Sale, metadata: dict[str, str] | None
+) -> None:
+    assert heard(COMPLETED, a_paid_stripe_session(metadata=metadata)) == "not_ours"
+    assert sale.stock == (98, 2, 0)
+
+
+def test_the_record_of_an_event_is_no_order(sale: Sale) -> None:
+    heard(COMPLETED, a_paid_stripe_session(), "evt_1")
+    posing = a_paid_stripe_session(metadata={"orderId": "stripe-event#evt_1"})
+    assert heard(COMPLETED, posing, "evt_2") == "not_ours"
+
+
+@pytest.mark.parametrize(
+    "event_type", ["charge.succeeded", "customer.created", "checkout.session.unheard_of", ""]
+)
+def test_a_type_that_is_not_ours_is_taken_and_left_alone(sale: Sale, event_type: str) -> None:
+    assert heard(event_type, {"id": "ch_1", "object": "charge"}) == "ignored"
+    assert sale.stock == (98, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "header", ["Stripe-Signature", "stripe-signature", "STRIPE-SIGNATURE", "sTRIPE-sIGNATURE"]
+)
+def test_the_signatures_header_is_found_in_any_letter_case(sale: Sale, header: str) -> None:
+    status, body = deliver(delivery(event_text(COMPLETED, a_paid_stripe_session()), header=header))
+    assert (status, body["outcome"]) == (200, "paid")
+
+
+def test_the_signature_is_found_among_other_headers(sale: Sale) -> None:
+    request = delivery(event_text(COMPLETED, a_paid_stripe_session()))
+    request["headers"] = {"Accept": "*/*", "X-Signature": "t=1,v1=00", **request["headers"]}
+    assert deliver(request)[1]["outcome"] == "paid"
+
+
+def test_a_body_in_base64_is_the_body_that_was_signed(sale: Sale) -> None:
+    text = event_text(COMPLETED, a_paid_stripe_session())
+    encoded = base64.b64encode(text.encode()).decode()
+    request = {**delivery(text), "body": encoded, "isBase64Encoded": True}
+    assert deliver(request)[1]["outcome"] == "paid"
+
+
+def test_a_body_beyond_ascii_is_the_body_that_was_signed(sale: Sale) -> None:
+    text = event_text(COMPLETED, a_paid_stripe_session(note="here")).replace("here", "Zürich 🎉")
+    assert deliver(delivery(text))[1]["outcome"] == "paid"
+
+
+def test_either_of_two_secrets_will_do(sale: Sale, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_new, whsec_old")
+    text = event_text("charge.succeeded", {})
+    for secret in ("whsec_new", "whsec_old"):
+        assert deliver(delivery(text, signed=signature(text, secret)))[0] == 200
+    assert deliver(delivery(text, signed=signature(text, WEBHOOK_SECRET)))[0] == 400
+
+
+@pytest.fixture
+def no_calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every call to AWS that is made, by the name of its operation."""
+    made: list[str] = []
+
+    def call(_client: BaseClient, operation: str, _params: Any) -> Any:
+        made.append(operation)
+        raise AssertionError(operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", call)
+    yield made
+    assert made == []
+
+
+TEXT = event_text(COMPLETED, a_paid_stripe_session())
+
+
+def forged_deliveries() -> dict[str, dict[str, Any]]:
+    now = int(time.time())
+    good = delivery(TEXT)
+    return {
+        "no header": {**good, "headers": {}},
+        "null headers": {**good, "headers": None},
+        "empty header": delivery(TEXT, signed=""),
+        "nonsense": delivery(TEXT, signed="nonsense"),
+        "beyond ASCII": delivery(TEXT, signed=f"t={now},v1=é"),
+        "another secret": delivery(TEXT, signed=signature(TEXT, "whsec_evil")),
+        "an hour old": delivery(TEXT, signed=signature(TEXT, timestamp=now - 3_600)),
+        "an hour ahead": delivery(TEXT, signed=signature(TEXT, timestamp=now + 3_600)),
+        "another body": {**good, "body": TEXT.replace("29998", "1")},
+        "written anew": {**good, "body": json.dumps(json.loads(TEXT), indent=1)},
+        "no body": {**good, "body": None},
+        "half a character": {**good, "body": "\ud800"},
+        "not UTF-8": {**good, "body": "/////w==", "isBase64Encoded": True},
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(forged_deliveries()))
+def test_a_forged_delivery_reads_and_writes_nothing(
+    kind: str, no_calls: list[str], log_lines: LogLines
+) -> None:
+    status, body = deliver(forged_deliveries()[kind])
+    assert (status, body["code"], body["requestId"]) == (400, "VALIDATION_ERROR", "req-1")
+    [line] = log_lines
+    assert (line["kind"], line["message"]) == ("security", "webhook_rejected")
+    assert line["requestId"] == "req-1"
+    assert WEBHOOK_SECRET not in log_lines.text + json.dumps(body)
+
+
+def test_a_type_that_is_not_ours_reads_and_writes_nothing(no_calls: list[str]) -> None:
+    assert heard("charge.succeeded", {"id": "ch_1"}) == "ignored"
+
+
+def test_a_store_that_is_down_asks_stripe_to_try_again(
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    refusal = b'{"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}'
+    with serving(lambda _: Reply(500, refusal)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", server.url)
+        answer = handler()(delivery(TEXT), None)
+    assert answer["statusCode"] == 503
+    assert answer["headers"]["Retry-After"] == "2"
+    assert json.loads(answer["body"])["code"] == "UNAVAILABLE"
+    [line] = log_lines.of("crash")
+    assert (line["message"], line["code"]) == ("webhook_failed", "UNAVAILABLE")
+
+
+def test_a_repeat_does_what_an_outage_left_undone(
+    sale: Sale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as outage:
+        call = BaseClient._make_api_call
+
+        def fail_to_write(client: BaseClient, operation: str, params: Any) -> Any:
+            if operation == "TransactWriteItems":
+                raise EndpointConnectionError(endpoint_url="http://dynamodb.test")
+            return call(client, operation, params)
+
+        outage.setattr(BaseClient, "_make_api_call", fail_to_write)
+        answer = handler()(delivery(TEXT), None)
+        assert answer["statusCode"] == 503
+    assert sale.stock == (98, 2, 0)
+    assert heard(COMPLETED, a_paid_stripe_session()) == "paid"
+    assert sale.stock == (98, 0, 2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[]", '{"id": "evt_1"}', event_text(COMPLETED, {"id": "cs_test_1"}), "not JSON", ""],
+)
+def test_a_signed_event_that_cannot_be_read_is_a_500_that_tells_nothing(
+    text: str, log_lines: LogLines
+) -> None:
+    status, body = deliver(delivery(text))
+    assert (status, body["code"]) == (500, "INTERNAL_ERROR")
+    assert body["message"] == "something went wrong on our side"
+    [line] = log_lines.of("crash")
+    assert line["message"] == "webhook_crashed"
+    assert line["exception"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [("STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET"), ("ORDERS_TABLE", "ORDERS_TABLE")],
+)
+def test_a_missing_setting_is_a_500_that_only_the_log_names(
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, missing: str, named: str
+) -> None:
+    monkeypatch.delenv(missing)
+    status, body = deliver(delivery(TEXT))
+    assert (status, body["code"]) == (500, "INTERNAL_ERROR")
+    assert named not in json.dumps(body)
+    assert named in log_lines.text

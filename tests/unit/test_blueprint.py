@@ -1,0 +1,186 @@
+"""Where views are wrapped: every outcome becomes a response of the contract's shape."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from chalice.app import Chalice, Response
+
+from chalicelib import wiring
+from chalicelib.errors import (
+    ConfigurationError,
+    EventsApiError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PaymentProviderError,
+    Unauthenticated,
+    Unavailable,
+)
+from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.headers import SECURITY_HEADERS
+from chalicelib.http.requests import ApiRequest
+from chalicelib.http.responses import json_response, public_json
+from tests.support.lambda_api import Answer, LambdaApi, signed_in
+from tests.support.log_lines import LogLines
+
+SECRET = "sk_test_hunter2"
+
+
+def an_api(view: Callable[[ApiRequest], Response]) -> LambdaApi:
+    blueprint = ApiBlueprint("views")
+    blueprint.api("/things/{name}", "/older/{name}", methods=("GET", "POST"))(view)
+    app = Chalice("test", configure_logs=False)
+    app.register_blueprint(blueprint)
+    return LambdaApi(app)
+
+
+def answer_to(error: Exception, **request: Any) -> Answer:
+    def view(_request: ApiRequest) -> Response:
+        raise error
+
+    return an_api(view).get("/things/a", **request)
+
+
+def show_name(request: ApiRequest) -> Response:
+    return json_response({"name": request.path("name")})
+
+
+@pytest.mark.parametrize("url", ["/things/z%C3%BCrich", "/older/z%C3%BCrich"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_view_answers_under_each_path_and_verb(method: str, url: str) -> None:
+    answer = an_api(show_name).request(method, url)
+    assert (answer.status, answer.json) == (200, {"name": "zürich"})
+
+
+def test_a_body_of_any_content_type_reaches_the_view() -> None:
+    answer = an_api(lambda request: json_response(request.json_object())).post(
+        "/things/a", {"a": 1}, headers={"Content-Type": "text/plain"}
+    )
+    assert (answer.status, answer.json) == (200, {"a": 1})
+
+
+ANSWERS: list[Callable[[], Answer]] = [
+    lambda: an_api(show_name).get("/things/a"),
+    lambda: an_api(lambda request: public_json(request, "{}")).get("/things/a"),
+    lambda: answer_to(InvalidInput.of("a", "is wrong")),
+    lambda: answer_to(Unauthenticated("who?")),
+    lambda: answer_to(Unavailable("down")),
+    lambda: answer_to(ZeroDivisionError("oops")),
+]
+
+
+@pytest.mark.parametrize("ask", ANSWERS)
+def test_no_response_lacks_the_headers_of_all_responses(ask: Callable[[], Answer]) -> None:
+    headers = ask().headers
+    for name, value in SECURITY_HEADERS.items():
+        assert headers[name.lower()] == value
+    assert headers["x-request-id"] == "req-1"
+    assert headers["access-control-allow-origin"] == "*"
+    assert "cache-control" in headers
+
+
+def test_only_what_a_view_makes_public_is_kept_by_caches() -> None:
+    controls = [ask().headers["cache-control"] for ask in ANSWERS]
+    assert [control.split(",")[0] for control in controls] == [
+        "no-store", "public", "no-store", "no-store", "no-store", "no-store",
+    ]  # fmt: skip
+
+
+def test_a_listed_origin_is_told_apart_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example")
+    wiring.http_settings.cache_clear()
+    api = an_api(show_name)
+    mine = api.get("/things/a", headers={"Origin": "https://a.example"})
+    other = api.get("/things/a", headers={"Origin": "https://evil.example"})
+    assert mine.headers["access-control-allow-origin"] == "https://a.example"
+    assert "access-control-allow-origin" not in other.headers
+    assert mine.headers["vary"] == other.headers["vary"] == "Origin"
+
+
+def test_a_domain_error_becomes_a_response_and_no_log_line(log_lines: LogLines) -> None:
+    answer = answer_to(NotFound("no such event"))
+    assert answer.status == 404
+    assert answer.json == {
+        "statusCode": 404,
+        "error": "Not Found",
+        "code": "NOT_FOUND",
+        "message": "no such event",
+        "requestId": "req-1",
+    }
+    assert log_lines.text == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "header", "value"),
+    [
+        (Unavailable("down"), "retry-after", "2"),
+        (Unauthenticated("sign in to do this"), "www-authenticate", "Bearer"),
+    ],
+)
+def test_an_error_brings_its_own_header(error: EventsApiError, header: str, value: str) -> None:
+    assert answer_to(error).headers[header] == value
+
+
+def test_an_unexpected_exception_is_a_500_that_does_not_tell_its_text(
+    log_lines: LogLines,
+) -> None:
+    answer = answer_to(ValueError(f"no such key {SECRET}"))
+    assert answer.status == 500
+    assert answer.json == {
+        "statusCode": 500,
+        "error": "Internal Server Error",
+        "code": "INTERNAL_ERROR",
+        "message": "something went wrong on our side",
+        "requestId": "req-1",
+    }
+    [line] = log_lines.of("crash")
+    assert (line["level"], line["message"]) == ("ERROR", "unexpected_error")
+    assert line["route"] == "GET /things/{name}"
+    assert line["requestId"] == "req-1"
+    assert "ValueError" in line["exception"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Unavailable("down"), "UNAVAILABLE"),
+        (PaymentProviderError("down"), "PAYMENT_PROVIDER_ERROR"),
+        (ConfigurationError("the setting JWT_ISSUER is missing"), "INTERNAL_ERROR"),
+    ],
+)
+def test_a_failure_of_ours_is_logged_with_its_trace(
+    log_lines: LogLines, error: EventsApiError, code: str
+) -> None:
+    assert answer_to(error).json["code"] == code
+    [line] = log_lines.of("crash")
+    assert (line["message"], line["code"]) == ("request_failed", code)
+    assert type(error).__name__ in line["exception"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Unauthenticated("sign in to do this"), "UNAUTHORIZED"),
+        (Forbidden("only admins may do this"), "FORBIDDEN"),
+    ],
+)
+def test_a_refusal_leaves_a_security_line(
+    log_lines: LogLines, error: EventsApiError, code: str
+) -> None:
+    assert answer_to(error, caller=signed_in("user_1")).json["code"] == code
+    [line] = log_lines.of("security")
+    assert (line["level"], line["message"]) == ("WARNING", "request_refused")
+    assert (line["route"], line["code"]) == ("GET /things/{name}", code)
+    assert (line["by"], line["requestId"]) == ("user_1", "req-1")
+
+
+def test_a_log_line_holds_neither_token_nor_query(log_lines: LogLines) -> None:
+    def view(_request: ApiRequest) -> Response:
+        raise Forbidden("only admins may do this")
+
+    an_api(view).get(
+        f"/things/{SECRET}?key={SECRET}", headers={"Authorization": f"Bearer {SECRET}"}
+    )
+    assert log_lines.of("security")
+    assert SECRET not in log_lines.text
