@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -78,11 +79,12 @@ class Transaction:
         """Send it, again while the reason it failed is a passing one.
 
         Raises `ConditionFailed` with the labels of the writes whose conditions did not hold, or
-        `Unavailable`.
+        `Unavailable`. One token for all tries: if one was made after all, the next finds it done.
         """
+        token = str(uuid.uuid4())
         for pause in _pauses():
             try:
-                self._send()
+                self._send(token)
             except TransactWriteError as error:
                 failed = self._failed(error.cancellation_reasons)
                 if failed:
@@ -93,8 +95,8 @@ class Transaction:
             else:
                 return
 
-    def _send(self) -> None:
-        with TransactWrite(connection=self.connection) as write:
+    def _send(self, token: str) -> None:
+        with TransactWrite(connection=self.connection, client_request_token=token) as write:
             for put in self.puts:
                 write.save(put.item, condition=put.condition)
             for update in self.updates:

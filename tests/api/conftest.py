@@ -1,0 +1,43 @@
+"""The API's handler over tables in moto, and a payment provider in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import app
+from chalicelib import wiring
+from chalicelib.store import Stores
+from tests.support.fakes import FakePayments
+from tests.support.lambda_api import LambdaApi
+from tests.support.tables import MotoTables, moto_tables
+
+
+@pytest.fixture(scope="module")
+def shared_tables() -> Iterator[MotoTables]:
+    with moto_tables() as tables:
+        yield tables
+
+
+@pytest.fixture
+def tables(shared_tables: MotoTables, monkeypatch: pytest.MonkeyPatch) -> MotoTables:
+    """Empty tables, and the wired app on them."""
+    shared_tables.empty()
+    monkeypatch.setattr(wiring, "stores", lambda: shared_tables.stores)
+    return shared_tables
+
+
+@pytest.fixture
+def stores(tables: MotoTables) -> Stores:
+    return tables.stores
+
+
+@pytest.fixture
+def api(tables: MotoTables) -> LambdaApi:
+    return LambdaApi(app)
+
+
+@pytest.fixture
+def payments(monkeypatch: pytest.MonkeyPatch) -> FakePayments:
+    fake = FakePayments()
+    monkeypatch.setattr(wiring, "payments", lambda: fake)
+    return fake

@@ -1,0 +1,119 @@
+"""`GET /api/events/{slug}`: one event with its free seats, or a 404."""
+
+import pytest
+
+from chalicelib.domain.events import EventStatus
+from chalicelib.store import Stores
+from tests.support.answers import EVENT_KEYS, problem
+from tests.support.builders import NOW, an_order
+from tests.support.lambda_api import LambdaApi
+from tests.support.seeding import LONG_AGO, seed_city, seed_event
+from tests.support.traffic import watched
+
+
+@pytest.fixture(autouse=True)
+def _london(stores: Stores) -> None:
+    seed_city(stores)
+
+
+def test_an_event_has_the_keys_of_a_list_and_what_is_available(
+    api: LambdaApi, stores: Stores
+) -> None:
+    seed_event(stores)
+    (listed,) = api.get("/api/events").json["events"]
+
+    answer = api.get("/api/events/tech-conference")
+
+    assert answer.status == 200
+    assert list(answer.json) == [*EVENT_KEYS, "available"]
+    assert answer.json == {**listed, "available": 100}
+
+
+def test_seats_that_are_held_are_not_available(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, capacity=5)
+    stores.orders.place_hold(an_order(quantity=3, created_at=NOW))
+
+    shown = api.get("/api/events/tech-conference").json
+
+    assert (shown["capacity"], shown["available"]) == (5, 2)
+
+
+def test_an_event_that_is_sold_out_has_zero_available(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, capacity=2)
+    stores.orders.place_hold(an_order(quantity=2, created_at=NOW))
+
+    assert api.get("/api/events/tech-conference").json["available"] == 0
+
+
+def test_without_a_limit_capacity_and_available_are_null(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, capacity=None)
+    stores.orders.place_hold(an_order(quantity=3, created_at=NOW))
+
+    shown = api.get("/api/events/tech-conference").json
+
+    assert (shown["capacity"], shown["available"]) == (None, None)
+
+
+def test_a_past_event_can_still_be_looked_at(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, date=LONG_AGO)
+
+    assert api.get("/api/events/tech-conference").status == 200
+
+
+def test_a_cancelled_event_says_so(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, status=EventStatus.CANCELLED)
+
+    assert api.get("/api/events/tech-conference").json["status"] == "cancelled"
+
+
+def test_a_draft_is_not_there_for_the_public(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, status=EventStatus.DRAFT)
+
+    assert problem(api.get("/api/events/tech-conference"), "NOT_FOUND")["message"] == (
+        "no such event"
+    )
+
+
+def test_a_slug_is_decoded_once(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores)
+
+    assert api.get("/api/events/tech%2Dconference").status == 200
+    assert api.get("/api/events/tech%252Dconference").status == 404
+
+
+@pytest.mark.parametrize("kind", ["events", "cities"])
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "nowhere",
+        "tech%2Fconference",
+        "..%2F..%2Fetc",
+        "%00",
+        "tech-conference%00",
+        "tech-conference%0A",
+        "Tech-Conference",
+        "1",
+        "123456",
+        "tech--conference",
+        "-tech",
+        "tech-",
+        "tech_conference",
+        "tech%20conference",
+        "%23totals",
+        "%ED%A0%80",
+        "%FF",
+        "z%C3%BCrich",
+        "%D9%A3",
+        "a" * 101,
+        "a" * 5000,
+    ],
+)
+def test_what_is_no_slug_is_a_404_and_does_not_trouble_the_database(
+    api: LambdaApi, stores: Stores, kind: str, slug: str
+) -> None:
+    seed_event(stores)
+
+    with watched(stores.orders._connection) as traffic:
+        problem(api.get(f"/api/{kind}/{slug}"), "NOT_FOUND")
+
+    assert traffic.operations() == (["GetItem"] if slug == "nowhere" else [])

@@ -1,0 +1,254 @@
+"""`GET /api/payments/verify/{sessionId}`, and the same under its older path."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.orders import CheckoutSession, OrderStatus, PaymentStatus, SessionStatus
+from chalicelib.errors import PaymentProviderError
+from chalicelib.store import Stores
+from tests.support.answers import check_common_headers, problem
+from tests.support.fakes import FakePayments
+from tests.support.lambda_api import Answer, LambdaApi
+from tests.support.log_lines import captured_log
+from tests.support.seeding import seed_city, seed_event
+from tests.support.tables import EVENTS, MotoTables
+from tests.support.traffic import refusal, watched
+
+PATHS = ["/api/payments/verify", "/api/payments/verify-session"]
+
+
+@pytest.fixture
+def session(api: LambdaApi, stores: Stores, payments: FakePayments) -> CheckoutSession:
+    """An open session of two seats."""
+    seed_city(stores)
+    seed_event(stores)
+    started = api.post(
+        "/api/payments/checkout",
+        {
+            "eventSlug": "tech-conference",
+            "quantity": 2,
+            "unitPrice": 149.99,
+            "totalAmount": 299.98,
+            "successUrl": "http://localhost:3000/thanks",
+            "cancelUrl": "http://localhost:3000/",
+        },
+    ).json
+    return payments.sessions[started["sessionId"]]
+
+
+def become(payments: FakePayments, session: CheckoutSession, **changes: Any) -> None:
+    """Let something happen at the payment provider."""
+    payments.sessions[session.id] = replace(session, **changes)
+
+
+PAID = {
+    "status": SessionStatus.COMPLETE,
+    "payment_status": PaymentStatus.PAID,
+    "payment_intent_id": "pi_1",
+    "url": None,
+}
+
+
+def verify(api: LambdaApi, session: CheckoutSession, path: str = PATHS[0]) -> Answer:
+    return api.get(f"{path}/{session.id}")
+
+
+def stock(tables: MotoTables) -> tuple[int, int, int]:
+    item = tables.item(EVENTS, "tech-conference")
+    free, held, sold = (int(item[name]["N"]) for name in ("free", "held", "sold"))
+    return free, held, sold
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_open_session_is_shown_and_changes_nothing(
+    api: LambdaApi, session: CheckoutSession, tables: MotoTables, path: str
+) -> None:
+    before = tables.contents()
+
+    answer = verify(api, session, path)
+
+    assert answer.status == 200
+    check_common_headers(answer)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json == {
+        "id": session.id,
+        "status": "open",
+        "payment_status": "unpaid",
+        "amount_total": 29998,
+        "currency": "usd",
+        "metadata": session.metadata,
+        "order": {"id": session.order_id, "status": "pending"},
+    }
+    assert tables.contents() == before
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_paid_session_whose_webhook_has_not_come_is_fulfilled(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, stores: Stores, path: str
+) -> None:
+    become(payments, session, **PAID)
+
+    shown = verify(api, session, path).json
+
+    assert (shown["status"], shown["payment_status"]) == ("complete", "paid")
+    assert shown["order"] == {"id": session.order_id, "status": "paid"}
+    order = stores.orders.get(shown["order"]["id"])
+    assert order is not None
+    assert (order.status, order.payment_intent_id) == (OrderStatus.PAID, "pi_1")
+    assert [entry.cause for entry in order.history] == ["checkout", "verify"]
+
+
+def test_a_second_look_sells_nothing_again(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, tables: MotoTables
+) -> None:
+    become(payments, session, **PAID)
+
+    first = verify(api, session)
+    once = tables.contents()
+    second = verify(api, session)
+
+    assert second.json == first.json
+    assert tables.contents() == once
+    assert stock(tables) == (98, 0, 2)
+
+
+def test_a_session_with_nothing_to_pay_is_fulfilled_too(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments
+) -> None:
+    become(payments, session, **{**PAID, "payment_status": PaymentStatus.NO_PAYMENT_REQUIRED})
+
+    shown = verify(api, session).json
+
+    assert (shown["payment_status"], shown["order"]["status"]) == ("no_payment_required", "paid")
+
+
+def test_an_expired_session_gives_its_seats_back(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, tables: MotoTables
+) -> None:
+    become(payments, session, status=SessionStatus.EXPIRED, url=None)
+
+    shown = verify(api, session).json
+
+    assert (shown["status"], shown["order"]["status"]) == ("expired", "expired")
+    assert stock(tables) == (100, 0, 0)
+
+
+def test_a_payment_that_is_on_its_way_keeps_its_seats(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, tables: MotoTables
+) -> None:
+    become(payments, session, status=SessionStatus.COMPLETE, url=None)
+
+    shown = verify(api, session).json
+
+    assert (shown["status"], shown["payment_status"]) == ("complete", "unpaid")
+    assert shown["order"]["status"] == "pending"
+    assert stock(tables) == (98, 2, 0)
+
+
+@pytest.mark.parametrize("changes", [{"amount_total": 1}, {"currency": "jpy"}])
+def test_a_session_of_another_amount_does_not_count_as_paid(
+    api: LambdaApi,
+    session: CheckoutSession,
+    payments: FakePayments,
+    tables: MotoTables,
+    changes: dict[str, Any],
+) -> None:
+    become(payments, session, **PAID, **changes)
+
+    with captured_log() as log:
+        shown = verify(api, session).json
+
+    assert shown["order"]["status"] == "pending"
+    assert stock(tables) == (98, 2, 0)
+    assert [line["message"] for line in log.of("problem")] == ["paid_amount_differs"]
+
+
+def test_money_that_comes_after_the_seats_went_back_sells_nothing_and_is_noted_once(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, stores: Stores
+) -> None:
+    become(payments, session, status=SessionStatus.EXPIRED)
+    verify(api, session)
+    become(payments, session, **PAID)
+
+    with captured_log() as log:
+        first, second = verify(api, session).json, verify(api, session).json
+
+    assert first["order"]["status"] == second["order"]["status"] == "expired"
+    assert [line["message"] for line in log.of("problem")] == ["order_paid_late"]
+    order = stores.orders.get(first["order"]["id"])
+    assert order is not None
+    assert [entry.cause for entry in order.history] == ["checkout", "verify", "paid_late:verify"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "session_id", ["cs_test_unknown", "x", "%00", "cs_test_%2F..%2F..", "%23totals", "a" * 3000]
+)
+@pytest.mark.usefixtures("payments")
+def test_a_session_that_does_not_exist_is_refused_as_such(
+    api: LambdaApi, path: str, session_id: str
+) -> None:
+    body = problem(api.get(f"{path}/{session_id}"), "INVALID_SESSION")
+
+    assert body["message"] == "no such checkout session"
+
+
+@pytest.mark.parametrize(
+    "session_id", ["x", "%00", "cs_", "cs_a%2Fb", "cs_%C3%A9", "cs_" + "a" * 251]
+)
+def test_a_malformed_session_never_reaches_stripe(api: LambdaApi, session_id: str) -> None:
+    problem(api.get(f"{PATHS[0]}/{session_id}"), "INVALID_SESSION")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"order_id": None}, {"order_id": "01JNSOMEBODYELSES000000000"}, {"id": "cs_test_other"}],
+)
+def test_a_session_that_is_not_of_our_order_is_refused_and_changes_nothing(
+    api: LambdaApi,
+    session: CheckoutSession,
+    payments: FakePayments,
+    tables: MotoTables,
+    changes: dict[str, Any],
+) -> None:
+    become(payments, session, **{**PAID, **changes})
+    before = tables.contents()
+
+    problem(verify(api, session), "INVALID_SESSION")
+
+    assert tables.contents() == before
+
+
+def test_a_handled_stripe_event_is_no_order(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments
+) -> None:
+    become(payments, session, order_id="stripe-event#evt_1")
+
+    problem(verify(api, session), "INVALID_SESSION")
+
+
+def test_when_stripe_is_down_it_is_a_502(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments
+) -> None:
+    payments.failure = PaymentProviderError("the payment provider cannot be reached right now")
+
+    problem(verify(api, session), "PAYMENT_PROVIDER_ERROR")
+
+
+def test_when_the_store_fails_the_next_look_does_what_was_left_undone(
+    api: LambdaApi,
+    session: CheckoutSession,
+    payments: FakePayments,
+    stores: Stores,
+    tables: MotoTables,
+) -> None:
+    become(payments, session, **PAID)
+    with watched(stores.orders._connection) as traffic:
+        traffic.answer("TransactWriteItems", refusal("AccessDeniedException"))
+        problem(verify(api, session), "UNAVAILABLE")
+    assert stock(tables) == (98, 2, 0)
+
+    assert verify(api, session).json["order"]["status"] == "paid"
+    assert stock(tables) == (98, 0, 2)

@@ -1,0 +1,95 @@
+"""The one connection of all tables."""
+
+from typing import Any
+
+import pytest
+from pynamodb.exceptions import GetError
+
+from chalicelib.errors import Unavailable
+from chalicelib.settings import StoreSettings
+from chalicelib.store import Stores, open_stores
+from chalicelib.store.connection import unavailable
+from chalicelib.store.models import CityModel, EventModel, OrderModel, SeenEventModel
+from tests.support.builders import a_city, an_event, an_order
+from tests.support.tables import MotoTables
+from tests.support.traffic import Traffic, refusal
+
+MODELS = [EventModel, CityModel, OrderModel, SeenEventModel]
+
+
+def test_all_models_share_one_botocore_client(stores: Stores) -> None:
+    connections = [stores.events._connection, stores.cities._connection, stores.orders._connection]
+    connections += [stores.eraser._connection]
+    connections += [model._get_connection().connection for model in MODELS]
+
+    assert len({id(connection) for connection in connections}) == 1
+    assert len({id(connection.client) for connection in connections}) == 1
+
+
+def test_models_are_of_the_tables_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        open_stores(StoreSettings("e-dev", "c-dev", "o-dev"))
+
+        assert [model.Meta.table_name for model in MODELS] == ["e-dev", "c-dev", "o-dev", "o-dev"]
+        assert [model._get_connection().table_name for model in MODELS] == [
+            "e-dev",
+            "c-dev",
+            "o-dev",
+            "o-dev",
+        ]
+    finally:
+        open_stores(StoreSettings("events", "cities", "orders"))
+
+
+def test_a_store_that_is_opened_again_does_not_go_on_with_the_old_client() -> None:
+    first = open_stores(StoreSettings("events", "cities", "orders"))
+    second = open_stores(StoreSettings("events", "cities", "orders"))
+
+    assert first.events._connection is not second.events._connection
+    assert EventModel._get_connection().connection is second.events._connection
+
+
+def test_opening_the_store_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+
+    stores = open_stores(StoreSettings("events", "cities", "orders"))
+
+    assert stores.events._connection._client is None
+
+
+def test_no_table_is_ever_described(tables: MotoTables, traffic: Traffic) -> None:
+    tables.stores.cities.create(a_city())
+    tables.stores.events.create(an_event())
+    tables.stores.orders.place_hold(an_order())
+    tables.stores.orders.get(an_order().id)
+    tables.stores.eraser.erase_everything()
+
+    assert "DescribeTable" not in traffic.operations()
+
+
+def test_time_limits_reach_the_client(stores: Stores) -> None:
+    config: Any = stores.events._connection.client.meta.config
+
+    assert (config.connect_timeout, config.read_timeout) == (1.0, 1.5)
+    assert config.retries["total_max_attempts"] == 2
+    assert config.max_pool_connections == 64
+
+
+def test_a_read_that_failed_once_is_tried_once_more(
+    stores: Stores, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    traffic.answer("GetItem", refusal("InternalServerError", status=500))
+
+    assert stores.orders.get("01JNTESTORDER0000000000000") is None
+    assert traffic.operations() == ["GetItem", "GetItem"]
+
+
+def test_a_failure_keeps_its_cause_and_does_not_tell_it() -> None:
+    cause = GetError("the table arn:aws:dynamodb:us-east-1:123:table/x")
+
+    failure = unavailable(cause)
+
+    assert isinstance(failure, Unavailable)
+    assert failure.__cause__ is cause
+    assert "arn" not in str(failure)
+    assert failure.retry_after_seconds > 0

@@ -1,0 +1,94 @@
+"""The app's routes, a good request for each of them, and a way to send it straight to the handler.
+
+The routes are the app's own, so that what is asserted of every route holds for a new one too.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app import app
+from tests.support.lambda_api import Answer, proxy_event, signed_in
+
+Route = tuple[str, str]
+
+ANY_PATH = "/{proxy+}"
+ROUTES: list[Route] = sorted(
+    (method, path)
+    for path, methods in app.routes.items()
+    for method in methods
+    if method != "OPTIONS"
+)
+GUARDED: list[Route] = [
+    (method, path) for method, path in ROUTES if app.routes[path][method].authorizer is not None
+]
+CHECKOUT = {
+    "eventSlug": "tech-conference",
+    "quantity": 1,
+    "unitPrice": 149.99,
+    "totalAmount": 149.99,
+    "successUrl": "http://localhost:3000/thanks",
+    "cancelUrl": "http://localhost:3000/",
+}
+EVENT = {
+    "name": "Harbour Jazz",
+    "date": "2099-07-01T18:00:00Z",
+    "citySlug": "london",
+    "location": "Quay 4",
+    "organizerName": "Blue Notes",
+    "price": 20,
+}
+CITY = {"name": "Porto"}
+
+# A request of each route that goes well: its path parameters and its body.
+GOOD: dict[Route, tuple[dict[str, str], Any]] = {
+    ("GET", "/"): ({}, None),
+    ("GET", "/api/events"): ({}, None),
+    ("GET", "/api/events/{slug}"): ({"slug": "tech-conference"}, None),
+    ("GET", "/api/cities"): ({}, None),
+    ("GET", "/api/cities/{slug}"): ({"slug": "london"}, None),
+    ("POST", "/api/payments/checkout"): ({}, CHECKOUT),
+    ("POST", "/api/payments/create-checkout-session"): ({}, CHECKOUT),
+    ("GET", "/api/payments/verify/{session_id}"): ({"session_id": "cs_test_1"}, None),
+    ("GET", "/api/payments/verify-session/{session_id}"): ({"session_id": "cs_test_1"}, None),
+    ("GET", "/api/auth/me"): ({}, None),
+    ("GET", "/api/admin/events"): ({}, None),
+    ("POST", "/api/admin/events"): ({}, EVENT),
+    ("POST", "/api/admin/cities"): ({}, CITY),
+    ("POST", "/admin/database/reset"): ({}, None),
+    ("POST", "/api/admin/database/reset"): ({}, None),
+    ("DELETE", "/admin/database/truncate"): ({}, None),
+    ("DELETE", "/api/admin/database/truncate"): ({}, None),
+}
+# These need nothing that could fail.
+WITHOUT_PARTS = {("GET", "/"), ("GET", "/api/auth/me")}
+
+
+def send(
+    method: str,
+    path: str,
+    *,
+    caller: dict[str, str] | None = None,
+    parameters: dict[str, str] | None = None,
+    **parts: Any,
+) -> Answer:
+    """Call the handler at a route, with nothing in between that could mend the answer.
+
+    `parts` are more of what `proxy_event` takes.
+    """
+    event = proxy_event(method, path, path_parameters=parameters, authorizer=caller, **parts)
+    result: dict[str, Any] = app(event, None)
+    named = {name.lower(): value for name, value in result["headers"].items()}
+    return Answer(result["statusCode"], named, result["body"])
+
+
+def send_good(route: Route, headers: Mapping[str, str] | None = None) -> Answer:
+    """Send a route's good request, as an admin."""
+    parameters, body = GOOD[route]
+    return send(
+        *route,
+        caller=signed_in(),
+        headers=dict(headers or {}),
+        parameters=parameters,
+        body=None if body is None else json.dumps(body),
+    )
