@@ -25,4 +25,4 @@ for blueprint in (
     database.blueprint,
 ):
     app.register_blueprint(blueprint)
-add_preflights(app)
+add_preflights(app, stripe_webhook.PATH)

@@ -10,7 +10,7 @@ from chalice.app import Blueprint
 from chalicelib import observability, wiring
 from chalicelib.domain.orders import Cause
 from chalicelib.errors import EventsApiError, InvalidSignature
-from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS
+from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.problems import (
     INTERNAL_ERROR,
     INTERNAL_MESSAGE,
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from chalicelib.adapters.stripe_gateway import StripeEvent
 
 blueprint = Blueprint(__name__)
+
+# Chalice has no routes for other functions: API Gateway leads this path here (`infra.packaging`).
+PATH = "/api/payments/webhook"
 
 _SIGNATURE_HEADER = "stripe-signature"
 _PAYMENT_FAILED = "checkout.session.async_payment_failed"
@@ -101,6 +104,8 @@ def _result(
             "X-Request-Id": request_id,
             **NO_STORE,
             **SECURITY_HEADERS,
+            # Nobody reads these in a browser; the contract has them on every response.
+            **cors_headers(wiring.http_settings(), origin=None),
             **(headers or {}),
         },
         "body": json.dumps(body),

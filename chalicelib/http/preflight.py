@@ -13,8 +13,8 @@ from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, preflight_header
 ANY_PATH = "/{proxy+}"
 
 
-def add_preflights(app: Chalice) -> None:
-    """Answer OPTIONS on every path of the app, and on those that it does not have."""
+def add_preflights(app: Chalice, *other_paths: str) -> None:
+    """Answer OPTIONS on every path of the app, on other functions' and on those of nobody."""
 
     def preflight(**_path: str) -> Response:
         """Answer a preflight."""
@@ -29,5 +29,5 @@ def add_preflights(app: Chalice) -> None:
         }
         return Response("", headers, 204)
 
-    for path in [*app.routes, ANY_PATH]:
+    for path in [*app.routes, *other_paths, ANY_PATH]:
         app.route(path, methods=["OPTIONS"], cors=False, content_types=[])(preflight)

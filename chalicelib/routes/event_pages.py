@@ -27,7 +27,7 @@ def read_page(request: ApiRequest, listing: Listing) -> tuple[PageRequest, Listi
     limit, offset, cursor = LIMIT.read(request), OFFSET.read(request), request.query("cursor")
     after = None
     if cursor is not None:
-        if request.query("offset") is not None:
+        if offset:
             raise InvalidInput.of("cursor", "cannot be combined with offset", "cursor_and_offset")
         after = decode_cursor(whole, cursor)
     return PageRequest(limit, offset, after, descending), whole

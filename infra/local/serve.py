@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chalicelib.settings import HttpSettings
 from infra.local.banner import banner
 from infra.local.children import Children, StartError, ensure_port_free
 from infra.local.settings import (
@@ -160,7 +161,7 @@ def _serve(run: LocalRun, children: Children) -> None:
     logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
     filled = prepare_tables()
     gateway = create_gateway(
-        api_definition(run.environment["STAGE"]),
+        api_definition(run.environment["STAGE"], HttpSettings.read(os.environ).cors_origins),
         load_functions(),
         GatewayConfig(stage=run.environment["STAGE"], api_keys=run.api_keys),
     )

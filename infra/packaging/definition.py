@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.http.headers import ANY_ORIGIN
 from infra.packaging.documents import Document, overlaid
 from infra.packaging.gateway_responses import EXTENSION, cors_parameters, gateway_responses
 from infra.packaging.parameters import WEBHOOK
 from infra.packaging.stages import stage_setting
-
-WEBHOOK_PATH = "/api/payments/webhook"
 
 _COMPRESSION_EXTENSION = "x-amazon-apigateway-minimum-compression-size"
 

@@ -89,7 +89,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
         Parameter(
             "CorsOrigins",
             "CORS_ORIGINS",
-            (API,),
+            (API, WEBHOOK),
             "Origins whose pages may call the API, separated by commas; * for all",
             rf"(\*|{_ORIGINS})",
             default="*",

@@ -5,8 +5,9 @@ Chalice 1.34 leaves open. `chalice package` lays it on the template of its own.
 import json
 from typing import Any
 
+from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import PRODUCTION_STAGE
-from infra.packaging.definition import WEBHOOK_PATH, additions
+from infra.packaging.definition import additions
 from infra.packaging.documents import Document, overlaid
 from infra.packaging.gateway_responses import deployed_cors_parameters
 from infra.packaging.parameters import API, AUTHORIZER, WEBHOOK, environment, parameters

@@ -161,6 +161,7 @@ def test_a_name_that_makes_no_slug_asks_for_one(api: LambdaApi, name: str) -> No
         ("<script>alert(1)</script>after", "after"),
         ("<style>p{}</style>after", "after"),
         ('<p onclick="x()" style="y" class="z">a</p>', "<p>a</p>"),
+        ('<p title="a" lang="en" id="b">c</p><ol start="9" type="a"></ol>', "<p>c</p><ol></ol>"),
         ('<img src=x onerror="alert(1)">b', "b"),
         ('<a href="javascript:x()">link</a>', "link"),
         ("<h1>Title</h1>", "Title"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import (
     AdminSettings,
     AuthorizerSettings,
@@ -17,7 +18,6 @@ from chalicelib.settings import (
     StripeSettings,
 )
 from infra.packaging import api_definition
-from infra.packaging.definition import WEBHOOK_PATH
 from infra.tables import TABLE_SETTINGS, declared_tables
 from tests.infra.conftest import CHOSEN
 from tests.infra.sam import resources
@@ -217,7 +217,7 @@ def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], sta
     assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
     assert found["STRIPE_WEBHOOK_SECRET_PARAMETER"] == f"/events-api/{stage}/stripe-webhook-secret"
     tables = set(TABLE_SETTINGS.values())
-    assert set(found) == {"LOG_LEVEL", "STRIPE_WEBHOOK_SECRET_PARAMETER"} | tables
+    assert set(found) == {"CORS_ORIGINS", "LOG_LEVEL", "STRIPE_WEBHOOK_SECRET_PARAMETER"} | tables
 
 
 def test_the_authorizer_finds_its_settings_and_no_others(stack: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 taken out the same steps sell a seat twice, take money twice, or lose what was stored.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -239,16 +239,20 @@ class TestThePendingCondition:
         self, stores: Stores, tables: MotoTables, no_pending_condition: Callable[[], None]
     ) -> None:
         no_pending_condition()
+        third = an_order(id="01JNTHIRDORDER000000000000")
         paid(stores, MINE)
 
         assert expired(stores, MINE) is Change.MADE
-        stores.orders.place_hold(an_order(id="01JNTHIRDORDER000000000000"))
+        stores.orders.place_hold(third)
 
-        # Six seats of four are promised: two sold, two held, and YOURS.
+        # Of four seats, two are paid for, and two more buyers are on their way to pay for two each.
         assert stock(tables) == (0, 2, 2)
-        owed = [item for item in tables.scan(ORDERS) if item["status"]["S"] in {"pending", "paid"}]
-        mine = tables.item(ORDERS, MINE.id)
-        assert len(owed) * 2 + 2 * (mine["status"]["S"] == "expired") == 6
+        mine, yours, theirs = (stores.orders.get(order.id) for order in (MINE, YOURS, third))
+        assert mine is not None
+        assert OrderStatus.PAID in [entry.status for entry in mine.history]
+        assert yours is not None
+        assert theirs is not None
+        assert yours.status is theirs.status is OrderStatus.PENDING
 
     def test_with_it_an_order_that_is_over_gets_no_session(self, stores: Stores) -> None:
         expired(stores, MINE)
@@ -338,14 +342,13 @@ class TestConditionsOfOnce:
     """News that changes no status is noted once."""
 
     @pytest.fixture
-    def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         change = DynamoOrderStore._change
 
         def without(store: Any, order_id: str, actions: Any, _condition: Condition) -> Change:
             return change(store, order_id, actions, OrderModel.id.exists())
 
         monkeypatch.setattr(DynamoOrderStore, "_change", without)
-        yield
 
     @pytest.fixture(autouse=True)
     def _an_order(self, stores: Stores) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, Order, OrderStatus
+from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, OrderStatus
 from chalicelib.errors import (
     EventsApiError,
     NotFound,
@@ -378,15 +378,12 @@ def test_a_conflict_on_the_way_out_is_waited_for_and_made_once(
     assert stock(tables)[1] == 0
 
 
-def missing_order(stores: Stores) -> Order:
-    return an_order(id="01JNNOBODYS000000000000000")
-
-
 def test_an_order_that_was_never_stored_cannot_be_paid(stores: Stores, tables: MotoTables) -> None:
+    unknown = an_order(id="01JNNOBODYS000000000000000")
     before = tables.contents()
 
     with pytest.raises(IntegrityError):
-        stores.orders.mark_paid(missing_order(stores), a_paid_session(), BY_STRIPE, LATER)
+        stores.orders.mark_paid(unknown, a_paid_session(), BY_STRIPE, LATER)
 
     assert tables.contents() == before
 

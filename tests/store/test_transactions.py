@@ -1,6 +1,6 @@
 """Transactions: tried again while that can help, made once, and their failed conditions named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest

@@ -36,6 +36,7 @@ _TYPES: Final = (
     ),
     ResponseType("AUTHORIZER_CONFIGURATION_ERROR", 500, None, "AuthorizerConfigurationException"),
     ResponseType("AUTHORIZER_FAILURE", 500, None, "AuthorizerFailureException"),
+    ResponseType("BAD_REQUEST_PARAMETERS", 400, "Bad Request", "BadRequestException"),
     ResponseType("DEFAULT_4XX", 400, "Bad Request", "BadRequestException"),
     ResponseType("DEFAULT_5XX", 500, "Internal server error", "InternalServerErrorException"),
     ResponseType(

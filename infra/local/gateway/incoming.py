@@ -71,12 +71,14 @@ class IncomingRequest:
         sizes = (len(name) + len(value) for name, value in self.headers)
         if len(self.raw_path) + len(self.raw_query) + sum(sizes) > MAX_HEADER_BYTES:
             raise GatewayError(
-                "DEFAULT_4XX", "Request Header Fields Too Large", _HEADERS_TOO_LARGE_STATUS
+                "BAD_REQUEST_PARAMETERS",
+                "Request Header Fields Too Large",
+                _HEADERS_TOO_LARGE_STATUS,
             )
         if _BAD_ESCAPE.search(self.raw_path) or _BAD_ESCAPE.search(self.raw_query):
-            raise GatewayError("DEFAULT_4XX")
+            raise GatewayError("BAD_REQUEST_PARAMETERS")
         if any(character in self.raw_query for character in "|{}"):
-            raise GatewayError("DEFAULT_4XX")
+            raise GatewayError("BAD_REQUEST_PARAMETERS")
 
 
 def from_scope(scope: Scope) -> IncomingRequest:
