@@ -15,7 +15,9 @@ Fetch = Callable[[str], str]
 
 
 class Secrets:
-    """Reads secrets by the name of their environment variable and keeps them for five minutes."""
+    """Reads secrets by the name of their environment variable and keeps them for five minutes, and
+    for longer while SSM does not answer.
+    """
 
     def __init__(
         self,
@@ -36,7 +38,12 @@ class Secrets:
         kept = self._kept.get(name)
         if kept is not None and self._now() - kept[0] < _KEEP_SECONDS:
             return kept[1]
-        value = self._fetch(self._parameter(name)).strip()
+        try:
+            value = self._fetch(self._parameter(name)).strip()
+        except Unavailable:
+            if kept is None:
+                raise
+            return kept[1]
         if not value:
             raise ConfigurationError(f"the SSM parameter {self._parameter(name)} is empty")
         self._kept[name] = (self._now(), value)
@@ -44,7 +51,10 @@ class Secrets:
 
     def get_list(self, name: str) -> tuple[str, ...]:
         """Return a comma-separated secret, such as an old and a new one while it is rolled."""
-        return tuple(part.strip() for part in self.get(name).split(",") if part.strip())
+        secrets = tuple(part.strip() for part in self.get(name).split(",") if part.strip())
+        if not secrets:
+            raise ConfigurationError(f"{name} holds commas and no secret")
+        return secrets
 
     def _parameter(self, name: str) -> str:
         parameter = self._env.get(name + _PARAMETER_SUFFIX, "").strip()

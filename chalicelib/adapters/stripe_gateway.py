@@ -25,11 +25,11 @@ from chalicelib.services.ports import AuditLog
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
-# Two tries of four seconds and the SDK's half second between them stay within the ten seconds in
-# which a buyer gets an answer. A second try is needed: a connection kept open while Lambda froze
-# the function may be gone. The idempotency key makes it safe.
-_CONNECT_TIMEOUT_SECONDS = 2.0
-_READ_TIMEOUT_SECONDS = 4.0
+# Two tries, each of a connection and an answer, and the SDK's half second between them stay within
+# the ten seconds in which a buyer gets an answer. A second try is needed: a connection kept open
+# while Lambda froze the function may be gone. The idempotency key makes it safe.
+_CONNECT_TIMEOUT_SECONDS = 1.0
+_READ_TIMEOUT_SECONDS = 3.5
 _RETRIES = 1
 # Stripe's advice for a signature's age ("Webhooks", "Verify webhook signatures"). Its SDK does not
 # mind a timestamp from the future; a clock that is right has no use for one.
@@ -38,9 +38,13 @@ _TIMESTAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})\s*(?:,|$)")
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 _SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 _METADATA_ORDER_ID = "orderId"
-# Each currency has a smallest and a largest charge (Stripe's page "Supported currencies"). Stripe
-# knows them best.
-_AMOUNT_REFUSED = frozenset({"amount_too_small", "amount_too_large"})
+# What a buyer sent and only Stripe can judge, such as a currency's smallest and largest charge:
+# the field and what is wrong with it, by Stripe's code (API reference, "Error codes").
+_BUYER_ERRORS = {
+    "amount_too_small": ("totalAmount", "is not an amount that can be charged"),
+    "amount_too_large": ("totalAmount", "is not an amount that can be charged"),
+    "email_invalid": ("customerEmail", "must be an e-mail address"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class StripeGateway:
     ) -> CheckoutSession:
         """Open a session for the order; repeating it for the same order gives the same session.
 
-        Raises `PaymentProviderError`, or `InvalidInput` for an amount that cannot be charged.
+        Raises `PaymentProviderError`, or `InvalidInput` for what only Stripe can tell is wrong.
         """
         with self._mapped_errors("create_session"):
             try:
@@ -84,11 +88,9 @@ class StripeGateway:
                     {"idempotency_key": f"{order.id}-checkout-1"},
                 )
             except stripe.InvalidRequestError as error:
-                if error.code not in _AMOUNT_REFUSED:
+                if error.code not in _BUYER_ERRORS:
                     raise
-                raise InvalidInput.of(
-                    "totalAmount", "is not an amount that can be charged", error.code
-                ) from None
+                raise InvalidInput.of(*_BUYER_ERRORS[error.code], error.code) from None
         return session_from(session.to_dict())
 
     def retrieve_session(self, session_id: str) -> CheckoutSession:
@@ -164,7 +166,8 @@ def session_from(stripe_object: Mapping[str, Any]) -> CheckoutSession:
     intent = stripe_object.get("payment_intent")
     return CheckoutSession(
         id=stripe_object["id"],
-        status=SessionStatus(stripe_object["status"]),
+        # Null for sessions that have none (`setup` and others'); such a one tells us nothing.
+        status=SessionStatus(stripe_object["status"] or SessionStatus.OPEN),
         payment_status=PaymentStatus(stripe_object["payment_status"]),
         amount_total=stripe_object.get("amount_total") or 0,
         currency=stripe_object.get("currency") or "",

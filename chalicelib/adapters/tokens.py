@@ -12,6 +12,8 @@ from chalicelib.settings import AuthorizerSettings
 
 _ALGORITHMS = ("RS256", "ES256")
 _LEEWAY_SECONDS = 5
+# The last second of the year 9999: what comes later is no time that can be shown.
+_LATEST_EXPIRY = 253_402_300_799
 # Real ones have one or two kilobytes; what is far larger is not worth parsing.
 _MAX_TOKEN_LENGTH = 8_192
 _JWKS_TIMEOUT_SECONDS = 3.0
@@ -89,6 +91,8 @@ class TokenVerifier:
         self._check_party(claims)
         if not claims["sub"]:
             raise Unauthenticated("the token names nobody")
+        if claims["exp"] > _LATEST_EXPIRY:
+            raise Unauthenticated("the token's end is beyond the calendar")
         return Caller(
             user_id=claims["sub"],
             role=self._role(claims),

@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Blueprint, Response
 
 from chalicelib import observability, wiring
-from chalicelib.errors import EventsApiError, Forbidden, Unauthenticated
+from chalicelib.errors import ConfigurationError, EventsApiError, Forbidden, Unauthenticated
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.problems import (
     INTERNAL_ERROR,
@@ -59,7 +59,11 @@ class ApiBlueprint(Blueprint):
         def handler(**path: str) -> Response:
             request = ApiRequest(self.current_request, path)
             observability.bind_request(request.id)
-            return _finished(_answer(view, request), request)
+            try:
+                cors = cors_headers(wiring.http_settings(), request.header("Origin"))
+            except ConfigurationError as error:
+                return _finished(_error_response(error, request), request, {})
+            return _finished(_answer(view, request), request, cors)
 
         return handler
 
@@ -89,8 +93,7 @@ def _error_response(error: EventsApiError, request: ApiRequest) -> Response:
     return json_response(body, problem.status.value, error_headers(error))
 
 
-def _finished(response: Response, request: ApiRequest) -> Response:
-    cors = cors_headers(wiring.http_settings(), request.header("Origin"))
+def _finished(response: Response, request: ApiRequest, cors: dict[str, str]) -> Response:
     response.headers = {
         **NO_STORE,
         **SECURITY_HEADERS,

@@ -11,6 +11,8 @@ import json
 from chalicelib.errors import InvalidInput
 
 _DIGEST_BYTES = 8
+# DynamoDB compares sort keys of up to 1,024 bytes.
+_LONGEST_KEY = 1_024
 
 
 def encode_cursor(listing: tuple[str | None, ...], after: str) -> str:
@@ -27,9 +29,13 @@ def decode_cursor(listing: tuple[str | None, ...], cursor: str) -> str:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         after = raw[_DIGEST_BYTES:].decode()
     except ValueError:
-        after = ""
+        raw, after = b"", ""
     # Base64 has several spellings of the same bytes; only the one that was given out is taken.
-    if not after or encode_cursor(listing, after) != cursor:
+    if (
+        not after
+        or len(raw) > _DIGEST_BYTES + _LONGEST_KEY
+        or encode_cursor(listing, after) != cursor
+    ):
         raise InvalidInput.of(
             "cursor", "must be a nextCursor of this list, unaltered", "cursor_invalid"
         )

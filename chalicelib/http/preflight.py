@@ -7,7 +7,9 @@ knows the list. They ask for no token and are good for ten minutes.
 from chalice.app import Chalice, Response
 
 from chalicelib import wiring
-from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, preflight_headers
+from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.headers import preflight_headers
+from chalicelib.http.requests import ApiRequest
 
 # What no other path matches: a page that asks for a wrong path should read a 404, not a CORS error.
 ANY_PATH = "/{proxy+}"
@@ -15,19 +17,12 @@ ANY_PATH = "/{proxy+}"
 
 def add_preflights(app: Chalice, *other_paths: str) -> None:
     """Answer OPTIONS on every path of the app, on other functions' and on those of nobody."""
+    blueprint = ApiBlueprint(__name__)
+    blueprint.api(*app.routes, *other_paths, ANY_PATH, methods=("OPTIONS",))(preflight)
+    app.register_blueprint(blueprint)
 
-    def preflight(**_path: str) -> Response:
-        """Answer a preflight."""
-        request = app.current_request
-        assert request is not None
-        settings = wiring.http_settings()
-        headers = {
-            **NO_STORE,
-            **SECURITY_HEADERS,
-            **preflight_headers(settings, request.headers.get("Origin")),
-            "X-Request-Id": request.context.get("requestId", ""),
-        }
-        return Response("", headers, 204)
 
-    for path in [*app.routes, *other_paths, ANY_PATH]:
-        app.route(path, methods=["OPTIONS"], cors=False, content_types=[])(preflight)
+def preflight(request: ApiRequest) -> Response:
+    """Answer a preflight."""
+    headers = preflight_headers(wiring.http_settings(), request.header("Origin"))
+    return Response("", {**headers}, 204)

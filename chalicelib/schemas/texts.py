@@ -23,4 +23,5 @@ def clean_html(text: str, allowed_tags: frozenset[str]) -> str:
         return text
     import nh3
 
-    return nh3.clean(text, tags=set(allowed_tags), attributes={})
+    # By an empty mapping nh3 understands "beside `lang` and `title`"; this takes those away too.
+    return nh3.clean(text, tags=set(allowed_tags), attributes={"*": set()})

@@ -177,7 +177,7 @@ class DynamoOrderStore:
         """Tell a repeat from an order that went another way."""
         current = self.get(order.id)
         if current is None or current.status is OrderStatus.PENDING:
-            raise IntegrityError(f"order {order.id} holds seats that its event lacks") from failed
+            raise IntegrityError(f"order {order.id} and what goes with it disagree") from failed
         went_there = any(entry.status is status for entry in current.history)
         return Change.ALREADY if went_there else Change.REFUSED
 

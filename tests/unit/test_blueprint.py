@@ -46,6 +46,17 @@ def show_name(request: ApiRequest) -> Response:
     return json_response({"name": request.path("name")})
 
 
+def test_a_malformed_list_of_origins_is_a_500_of_the_contracts_shape(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "shop.example")
+    wiring.http_settings.cache_clear()
+    answer = an_api(show_name).get("/things/a", headers={"Origin": "https://shop.example"})
+    assert (answer.status, answer.json["code"]) == (500, "INTERNAL_ERROR")
+    assert {name.lower() for name in SECURITY_HEADERS} <= answer.headers.keys()
+    assert "access-control-allow-origin" not in answer.headers
+
+
 @pytest.mark.parametrize("url", ["/things/z%C3%BCrich", "/older/z%C3%BCrich"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_view_answers_under_each_path_and_verb(method: str, url: str) -> None:

@@ -32,6 +32,11 @@ def test_a_cursor_gives_back_where_its_page_ended(
     assert decode_cursor(listing, encode_cursor(listing, after)) == after
 
 
+def test_a_cursor_longer_than_any_key_is_refused() -> None:
+    assert decode_cursor(LISTING, encode_cursor(LISTING, "a" * 1_024)) == "a" * 1_024
+    assert is_refused(LISTING, encode_cursor(LISTING, "a" * 1_025))
+
+
 @given(places)
 def test_a_cursor_needs_no_escaping_in_a_query(after: str) -> None:
     allowed = set(string.ascii_letters + string.digits + "-_")

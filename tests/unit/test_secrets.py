@@ -91,6 +91,21 @@ def test_a_failed_fetch_is_not_remembered(ssm: Ssm) -> None:
     assert secrets.get("STRIPE_SECRET_KEY") == SECRET
 
 
+def test_a_secret_that_was_known_outlives_an_outage_of_ssm(ssm: Ssm) -> None:
+    secrets = ssm.secrets(NAMED)
+    secrets.get("STRIPE_SECRET_KEY")
+    ssm.now += 3_600
+    ssm.down = True
+    assert secrets.get("STRIPE_SECRET_KEY") == SECRET
+    ssm.down, ssm.value = False, "sk_live_rolled"
+    assert secrets.get("STRIPE_SECRET_KEY") == "sk_live_rolled"
+
+
+def test_a_list_of_nothing_is_named(ssm: Ssm) -> None:
+    with pytest.raises(ConfigurationError, match="STRIPE_WEBHOOK_SECRET holds commas"):
+        ssm.secrets({"STRIPE_WEBHOOK_SECRET": " , "}).get_list("STRIPE_WEBHOOK_SECRET")
+
+
 def test_a_secret_that_is_nowhere_is_named(ssm: Ssm) -> None:
     with pytest.raises(
         ConfigurationError, match="STRIPE_SECRET_KEY nor STRIPE_SECRET_KEY_PARAMETER"

@@ -262,7 +262,7 @@ def test_a_request_that_stripe_finds_wrong_is_the_payment_providers_error(
     server.answer = lambda _: error_reply(
         400,
         "invalid_request_error",
-        code="email_invalid",
+        code="parameter_invalid_string_blank",
         message=f"Invalid email address: {EMAIL}",
     )
     with pytest.raises(PaymentProviderError) as failed:
@@ -274,13 +274,26 @@ def test_a_request_that_stripe_finds_wrong_is_the_payment_providers_error(
             {
                 "call": "create_session",
                 "type": "InvalidRequestError",
-                "code": "email_invalid",
+                "code": "parameter_invalid_string_blank",
                 "httpStatus": 400,
                 "stripeRequestId": "req_stripe_1",
             },
         )
     ]
     assert EMAIL not in "".join(traceback.format_exception(failed.value))
+
+
+def test_an_address_that_stripe_refuses_is_the_requests_error(
+    gateway: StripeGateway, server: LocalServer
+) -> None:
+    server.answer = lambda _: error_reply(400, "invalid_request_error", code="email_invalid")
+    with pytest.raises(InvalidInput, match="customerEmail: must be an e-mail address"):
+        gateway.create_session(an_order(customer_email=EMAIL), URLS, EXPIRES)
+
+
+def test_a_session_without_a_status_tells_nothing() -> None:
+    session = session_from(a_paid_stripe_session(status=None))
+    assert (session.status, session.settled) == (SessionStatus.OPEN, False)
 
 
 @pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large"])

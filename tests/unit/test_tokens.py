@@ -164,6 +164,11 @@ def test_an_end_that_is_no_time_is_refused(verifier: TokenVerifier, exp: Any) ->
     refusal(verifier, token(exp=exp))
 
 
+@pytest.mark.parametrize("exp", [253_402_300_800, 10**300])
+def test_an_end_beyond_the_calendar_is_refused(verifier: TokenVerifier, exp: int) -> None:
+    assert refusal(verifier, token(exp=exp)) == "the token's end is beyond the calendar"
+
+
 @pytest.mark.parametrize("iss", ["https://evil.example", f"{ISSUER}/", ISSUER.upper(), ""])
 def test_a_token_of_another_issuer_is_refused(verifier: TokenVerifier, iss: str) -> None:
     assert refusal(verifier, token(iss=iss)) == "the token was refused: InvalidIssuerError"
