@@ -81,21 +81,17 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """What every response needs: the stage's name (`STAGE`) and who may read it (`CORS_ORIGINS`).
+    """What every response needs: who may read it (`CORS_ORIGINS`).
 
     `cors_origins` is `("*",)` or a list of origins, in lower case.
     """
 
-    stage: str
     cors_origins: tuple[str, ...]
 
     @classmethod
     def read(cls, env: Environment) -> "HttpSettings":
         """Read them; raises `ConfigurationError` where `CORS_ORIGINS` is no list of origins."""
-        return cls(
-            stage=env.get("STAGE", "").strip() or LOCAL_STAGE,
-            cors_origins=_origins(env, "CORS_ORIGINS", default="*"),
-        )
+        return cls(_origins(env, "CORS_ORIGINS", default="*"))
 
 
 @dataclass(frozen=True, slots=True)

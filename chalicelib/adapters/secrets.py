@@ -76,7 +76,7 @@ def fetch_parameter(parameter: str) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
     limits = botocore.config.Config(
-        connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"}
+        connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}
     )
     ssm = botocore.session.get_session().create_client("ssm", config=limits)
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 
+from chalicelib.adapters.deadline import DeadlineExceeded, within
 from chalicelib.domain.identity import Caller
 from chalicelib.errors import Unauthenticated, Unavailable
 from chalicelib.settings import AuthorizerSettings
@@ -17,6 +18,7 @@ _LATEST_EXPIRY = 253_402_300_799
 # Real ones have one or two kilobytes; what is far larger is not worth parsing.
 _MAX_TOKEN_LENGTH = 8_192
 _JWKS_TIMEOUT_SECONDS = 3.0
+_JWKS_DEADLINE_SECONDS = 4.0
 _KEYS_FRESH_SECONDS = 300.0
 _UNKNOWN_KEY_PAUSE_SECONDS = 60.0
 _OUTAGE_PAUSE_SECONDS = 5.0
@@ -61,8 +63,8 @@ class SigningKeys:
     def _fetch(self) -> None:
         self._tried_at = self._now()
         try:
-            fetched = self._client.get_signing_keys()
-        except (jwt.PyJWTError, ValueError, TypeError, RuntimeError, OSError):
+            fetched = within(_JWKS_DEADLINE_SECONDS, self._client.get_signing_keys)
+        except (DeadlineExceeded, jwt.PyJWTError, ValueError, TypeError, RuntimeError, OSError):
             # PyJWKClient lets JSON and socket errors through as they are, and stumbles over keys
             # whose members have unexpected types.
             return

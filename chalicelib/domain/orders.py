@@ -90,6 +90,10 @@ class Order:
     customer_email: str | None = None
     history: tuple[HistoryEntry, ...] = field(default=())
 
+    def has_been(self, status: OrderStatus) -> bool:
+        """Tell whether the order is in the status or was in it before."""
+        return any(entry.status is status for entry in self.history)
+
 
 @dataclass(frozen=True, slots=True)
 class RedirectUrls:

@@ -37,7 +37,8 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     try:
         caller = wiring.token_verifier().verify(_bearer_token(request.token))
     except Unauthenticated as error:
-        _log.warning("token_refused", extra={"kind": "security", "reason": str(error)})
+        details = {"kind": "security", "reason": str(error), "route": _route(request.method_arn)}
+        _log.warning("token_refused", extra=details)
         raise Unauthorized from error
     context: Mapping[str, Any] = {
         "role": caller.role,
@@ -45,6 +46,13 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
         "expiresAt": str(caller.expires_at),
     }
     return AuthResponse(routes=["*"], principal_id=caller.user_id, context=dict(context))
+
+
+def _route(method_arn: str) -> str:
+    """Return the verb and path out of `arn:…:api-id/stage/GET/api/auth/me`."""
+    _, _, route = method_arn.partition("/")
+    _, _, verb_and_path = route.partition("/")
+    return verb_and_path.replace("/", " /", 1)
 
 
 def _bearer_token(header: str) -> str:

@@ -58,8 +58,11 @@ def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, An
 def _handle(event: "StripeEvent") -> str:
     if event.type not in _SESSION_EVENTS:
         return "ignored"
+    session = event.session()
+    if session is None:
+        return "not_ours"
     settlement = wiring.fulfilment().settle(
-        event.session(),
+        session,
         Cause.stripe_event(event.id),
         payment_failed=event.type == _PAYMENT_FAILED,
     )

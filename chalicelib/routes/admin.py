@@ -6,9 +6,10 @@ from chalicelib import wiring
 from chalicelib.domain.events import public_event
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.query import refuse_unavailable
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response, json_text_response
-from chalicelib.routes.event_pages import STATUS, page_json, read_page
+from chalicelib.routes.event_pages import NOT_YET, STATUS, page_json, read_page
 
 blueprint = ApiBlueprint(__name__)
 
@@ -17,6 +18,7 @@ blueprint = ApiBlueprint(__name__)
 def list_all_events(request: ApiRequest) -> Response:
     """List events, drafts and cancelled ones too."""
     request.admin()
+    refuse_unavailable(request, NOT_YET)
     status = STATUS.read(request)
     page, listing = read_page(request, ("admin-events", status and status.value))
     found = wiring.catalogue().list_all_events(status, page)

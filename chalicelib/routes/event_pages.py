@@ -11,6 +11,9 @@ from chalicelib.services.ports import PageRequest
 
 Listing = tuple[str | None, ...]
 
+# Filters of the contract that are not built yet.
+NOT_YET = ("search", "from", "to", "minPrice", "maxPrice")
+
 ORDER_BY = ChoiceParameter("orderBy", {"date": "date"}, "date", aliases=("sortBy",))
 SORT_ORDER = ChoiceParameter(
     "sortOrder", {"asc": False, "desc": True}, default=True, aliases=("order",)

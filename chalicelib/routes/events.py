@@ -7,17 +7,15 @@ from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.query import refuse_unavailable
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import public_json
-from chalicelib.routes.event_pages import page_json, read_page
+from chalicelib.routes.event_pages import NOT_YET, page_json, read_page
 
 blueprint = ApiBlueprint(__name__)
-
-_NOT_YET = ("search", "from", "to", "minPrice", "maxPrice")
 
 
 @blueprint.api("/api/events")
 def list_events(request: ApiRequest) -> Response:
     """List published events, of one city or of all."""
-    refuse_unavailable(request, _NOT_YET)
+    refuse_unavailable(request, NOT_YET)
     city = request.query("city")
     page, listing = read_page(request, ("events", city))
     found = wiring.catalogue().list_events(city, page)

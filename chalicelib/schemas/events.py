@@ -8,12 +8,14 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.events import UNLIMITED_SEATS, EventStatus
 from chalicelib.domain.money import CURRENCIES, DEFAULT_CURRENCY, to_minor
+from chalicelib.errors import InvalidInput
 from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, CitySlug, EventSlug, HttpUrl, Moment, Price
 from chalicelib.schemas.reading import Body
 from chalicelib.schemas.texts import clean_html, slug_from
 from chalicelib.services.catalogue import EventDraft
 
 _ALLOWED_TAGS = frozenset({"p", "br", "strong", "em", "ul", "ol", "li"})
+_DESCRIPTION_LENGTH = 5000
 
 
 def _currency(value: str) -> str:
@@ -37,9 +39,18 @@ class EventBody(Body):
     currency: Annotated[str, AfterValidator(_currency)] = DEFAULT_CURRENCY
     image_url: HttpUrl | None = None
     alt: Annotated[str, Field(max_length=255)] | None = None
-    description: Annotated[str, Field(max_length=5000)] = ""
+    description: Annotated[str, Field(max_length=_DESCRIPTION_LENGTH)] = ""
     capacity: Annotated[int, Field(ge=0, le=UNLIMITED_SEATS // 1000)] | None = None
     status: Literal["draft", "published"] = "published"
+
+    def _clean_description(self) -> str:
+        """Clean the description; cleaning escapes, so its length is looked at again."""
+        cleaned = clean_html(self.description, _ALLOWED_TAGS)
+        if len(cleaned) > _DESCRIPTION_LENGTH:
+            raise InvalidInput.of(
+                "description", "is too long once it is written as HTML", "string_too_long"
+            )
+        return cleaned
 
     def draft(self) -> EventDraft:
         """Return the event as the catalogue takes it; raises `InvalidInput`."""
@@ -52,7 +63,7 @@ class EventBody(Body):
             organizer_name=self.organizer_name,
             image_url=self.image_url,
             alt=self.alt or self.name,
-            description=clean_html(self.description, _ALLOWED_TAGS),
+            description=self._clean_description(),
             price=to_minor(self.price, self.currency, "price"),
             currency=self.currency,
             status=EventStatus(self.status),

@@ -84,7 +84,9 @@ class RedirectPolicy:
             raise InvalidInput.of(field, "must be an http(s) URL", "url_parsing")
         if "@" in parts.netloc:
             raise InvalidInput.of(field, "must not hold user information", "url_parsing")
-        origin = f"{parts.scheme}://{parts.hostname}" + ("" if port is None else f":{port}")
+        # Names are in lower case here; an IPv6 address lost its brackets.
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        origin = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
         if self.allow_loopback and parts.hostname in _LOOPBACK_HOSTS:
             return
         if origin not in self.allowed_origins:
@@ -129,7 +131,7 @@ class Checkout:
         event.ensure_on_sale(request.quantity, now)
         self._check_price(request, event)
         order = self._new_order(request, event, now)
-        self._orders.place_hold(order)
+        self._hold(order)
         session = self._open_session(order, request.urls)
         self._log.audit(
             "checkout_started",
@@ -172,13 +174,24 @@ class Checkout:
             history=(HistoryEntry(now, OrderStatus.PENDING, "checkout"),),
         )
 
+    def _hold(self, order: Order) -> None:
+        try:
+            self._orders.place_hold(order)
+        except PriceMismatch:
+            self._log.security("price_mismatch", {"event": order.event_slug, "race": True})
+            raise
+        except Unavailable:
+            # The hold may have been placed all the same, its answer lost.
+            self._give_back(order, "hold_unsure")
+            raise
+
     def _open_session(self, order: Order, urls: RedirectUrls) -> CheckoutSession:
         """Open the session and note it on the order; whatever fails, nobody can pay and the seats
         go back. If giving them back fails too, the order stays pending and is found as such.
         """
         try:
             session = self._payments.create_session(order, urls, order.hold_expires_at)
-        except EventsApiError:
+        except Exception:
             # Stripe may have made the session all the same, but nobody has its URL.
             self._give_back(order, "no_session")
             raise

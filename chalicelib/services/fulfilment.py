@@ -57,8 +57,10 @@ class Fulfilment:
         order = self._order_of(session)
         if order is None:
             return Settlement(Outcome.NOT_OURS, None)
+        if _is_in_step(order, session, payment_failed=payment_failed):
+            return Settlement(Outcome.REPEATED, order)
         outcome = self._apply(order, session, cause, payment_failed=payment_failed)
-        return Settlement(outcome, self._orders.get(order.id))
+        return Settlement(outcome, self._orders.get(order.id) or order)
 
     def _order_of(self, session: CheckoutSession) -> Order | None:
         if session.order_id is None:
@@ -77,9 +79,7 @@ class Fulfilment:
             return self._release(order, OrderStatus.FAILED, cause)
         if session.status is SessionStatus.EXPIRED:
             return self._release(order, OrderStatus.EXPIRED, cause)
-        if session.status is SessionStatus.COMPLETE:
-            return self._wait(order, cause)
-        return Outcome.REPEATED
+        return self._wait(order, cause)
 
     def _pay(self, order: Order, session: CheckoutSession, cause: Cause) -> Outcome:
         if (session.amount_total, session.currency) != (order.amount_total, order.currency):
@@ -104,7 +104,8 @@ class Fulfilment:
 
     def _note_late_payment(self, order: Order, session: CheckoutSession, cause: Cause) -> Outcome:
         """Money came after the seats went back. It is noted and told; nothing is sold twice."""
-        change = self._orders.note_late_payment(order, session, cause, self._clock())
+        current = self._orders.get(order.id) or order
+        change = self._orders.note_late_payment(current, session, cause, self._clock())
         if change is not Change.MADE:
             return Outcome.REPEATED
         self._log.error("order_paid_late", {"orderId": order.id, "event": order.event_slug})
@@ -121,3 +122,15 @@ class Fulfilment:
         now = self._clock()
         change = self._orders.await_payment(order, cause, now, now + ASK_AGAIN_AFTER)
         return Outcome.WAITING if change is Change.MADE else Outcome.REPEATED
+
+
+def _is_in_step(order: Order, session: CheckoutSession, *, payment_failed: bool) -> bool:
+    """Tell whether the session holds no news for the order.
+
+    Verify is asked again and again, by anyone: it must not start a transaction on the event's
+    stock when there is nothing to do.
+    """
+    if session.settled:
+        return order.has_been(OrderStatus.PAID)
+    nothing_happened = session.status is SessionStatus.OPEN and not payment_failed
+    return nothing_happened or order.status is not OrderStatus.PENDING

@@ -171,7 +171,7 @@ class PaymentGateway(Protocol):
     ) -> CheckoutSession:
         """Open a session for the order; repeating it for the same order gives the same session.
 
-        Raises `PaymentProviderError`.
+        Raises `PaymentProviderError`, or `InvalidInput` for what only Stripe can tell is wrong.
         """
         ...
 

@@ -50,6 +50,17 @@ def _bind(model: type[Model], table_name: str, shared: Connection) -> None:
     table.connection = shared
 
 
+def code_of(error: PynamoDBException) -> str | None:
+    """Return DynamoDB's code for what went wrong, or None where no answer came.
+
+    PynamoDB's own `cause_response_code` stumbles over botocore's time-outs and lost connections:
+    they have a `response`, and it is None.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
+
+
 def unavailable(error: PynamoDBException) -> Unavailable:
     """Turn a failure of DynamoDB itself into the program's error; the cause stays chained."""
     failure = Unavailable("the store cannot be reached right now; try again")

@@ -13,10 +13,17 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.clock import from_iso, to_iso
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import Cause, CheckoutSession, HistoryEntry, Order, OrderStatus
+from chalicelib.domain.orders import (
+    Cause,
+    CheckoutSession,
+    HistoryEntry,
+    Order,
+    OrderStatus,
+    may_follow,
+)
 from chalicelib.errors import EventsApiError, NotFound, PriceMismatch, SoldOut
 from chalicelib.services.ports import Change
-from chalicelib.store.connection import unavailable
+from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.models import EventModel, OrderModel, SeenEventModel
 from chalicelib.store.reading import RawItem, get_raw, number, text
@@ -132,7 +139,8 @@ class DynamoOrderStore:
         ]
         if session.payment_intent_id is not None:
             actions.append(OrderModel.payment_intent_id.set(session.payment_intent_id))
-        return self._change(order.id, actions, OrderModel.paid_late_at.does_not_exist())
+        condition = OrderModel.id.exists() & OrderModel.paid_late_at.does_not_exist()
+        return self._change(order.id, actions, condition)
 
     def _leave_pending(
         self,
@@ -143,6 +151,8 @@ class DynamoOrderStore:
         stock: Sequence[Action],
         details: Sequence[Action],
     ) -> Change:
+        if not may_follow(OrderStatus.PENDING, status):
+            raise IntegrityError(f"no pending order becomes {status.value}")
         transaction = Transaction(
             self._connection,
             puts=_seen(order, cause, at),
@@ -176,10 +186,11 @@ class DynamoOrderStore:
     def _what_became(self, order: Order, status: OrderStatus, failed: ConditionFailed) -> Change:
         """Tell a repeat from an order that went another way."""
         current = self.get(order.id)
-        if current is None or current.status is OrderStatus.PENDING:
+        if current is None:
+            return Change.REFUSED
+        if current.status is OrderStatus.PENDING:
             raise IntegrityError(f"order {order.id} and what goes with it disagree") from failed
-        went_there = any(entry.status is status for entry in current.history)
-        return Change.ALREADY if went_there else Change.REFUSED
+        return Change.ALREADY if current.has_been(status) else Change.REFUSED
 
     def _change(self, order_id: str, actions: Sequence[Action], condition: Condition) -> Change:
         try:
@@ -187,7 +198,7 @@ class DynamoOrderStore:
                 self._table, order_id, actions=actions, condition=condition
             )
         except UpdateError as error:
-            if error.cause_response_code == "ConditionalCheckFailedException":
+            if code_of(error) == "ConditionalCheckFailedException":
                 return Change.REFUSED
             raise unavailable(error) from error
         return Change.MADE

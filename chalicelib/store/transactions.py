@@ -13,7 +13,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.store.connection import unavailable
+from chalicelib.store.connection import code_of, unavailable
 
 # Reasons that pass by themselves ("Transactions" and "Error handling" in DynamoDB's developer
 # guide): another transaction was at the item, or the partition was too busy for a moment.
@@ -35,7 +35,7 @@ _PASSING_ERRORS = frozenset(
     }
 )
 # Together less than the seconds a buyer waits; the jitter takes crowds apart.
-_PATIENCE_SECONDS = 4.0
+_PATIENCE_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.4
 
@@ -113,10 +113,10 @@ class Transaction:
 
 
 def _is_passing(error: TransactWriteError) -> bool:
-    if error.cause_response_code == "TransactionCanceledException":
+    if code_of(error) == "TransactionCanceledException":
         codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
         return bool(codes) and codes <= _PASSING
-    return error.cause_response_code in _PASSING_ERRORS
+    return code_of(error) in _PASSING_ERRORS
 
 
 def _pauses() -> Iterator[float | None]:

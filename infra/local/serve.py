@@ -13,10 +13,10 @@ from pathlib import Path
 from chalicelib.settings import HttpSettings
 from infra.local.banner import banner
 from infra.local.children import Children, StartError, ensure_port_free
+from infra.local.claim import StateInUse, claimed_state
 from infra.local.settings import (
     ENDPOINTS_FILE,
     HOST,
-    PID_FILE,
     STATE_DIR,
     LocalRun,
     SettingsError,
@@ -30,11 +30,12 @@ def main() -> int:
     """Start everything, serve until interrupted, stop everything; 1 if it could not start."""
     try:
         run = read_local_run()
-        _ensure_ports_free(run)
-        _apply(run)
-        with _children(run) as children, _claimed():
-            _serve(run, children)
-    except (SettingsError, StartError) as error:
+        with claimed_state():
+            _ensure_ports_free(run)
+            _apply(run)
+            with _children(run) as children:
+                _serve(run, children)
+    except (SettingsError, StartError, StateInUse) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -141,16 +142,6 @@ def _ministack_env(run: LocalRun) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _claimed() -> Iterator[None]:
-    """Say that the state directory is in use, so that `make reset` does not pull it away."""
-    PID_FILE.write_text(str(os.getpid()))
-    try:
-        yield
-    finally:
-        PID_FILE.unlink(missing_ok=True)
-
-
 def _serve(run: LocalRun, children: Children) -> None:
     # Imported now that the environment is theirs: the app is loaded with them.
     from infra.local.functions import load_functions
@@ -158,7 +149,7 @@ def _serve(run: LocalRun, children: Children) -> None:
     from infra.local.tables import prepare_tables
     from infra.packaging import api_definition
 
-    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    _log_as_lambda_does()
     filled = prepare_tables()
     gateway = create_gateway(
         api_definition(run.environment["STAGE"], HttpSettings.read(os.environ).cors_origins),
@@ -169,6 +160,15 @@ def _serve(run: LocalRun, children: Children) -> None:
         ENDPOINTS_FILE.write_text(json.dumps(dict(run.endpoints), indent=2) + "\n")
         print(banner(run, filled=filled), flush=True)
         _watch(children)
+
+
+def _log_as_lambda_does() -> None:
+    """Write what is logged outside Powertools as JSON with all its fields, as Lambda writes it."""
+    from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(LambdaPowertoolsFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def _watch(children: Children) -> None:

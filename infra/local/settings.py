@@ -15,7 +15,8 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 STATE_DIR = Path(".local")
 ENDPOINTS_FILE = STATE_DIR / "endpoints.json"
-PID_FILE = STATE_DIR / "serve.pid"
+LOCK_FILE = STATE_DIR / "lock"
+FILLING_FILE = STATE_DIR / "filling"
 
 # Made up: they open nothing but this machine's stand-ins.
 _LOCAL_SECRET_KEY = "sk_test_local"  # noqa: S105

@@ -89,7 +89,7 @@ def gateway_responses(cors: Mapping[str, Any]) -> Document:
 
 def cors_parameters(origins: tuple[str, ...]) -> dict[str, str]:
     """Return the CORS headers of gateway responses where the origins are known: `*` or a list."""
-    settings = HttpSettings(stage="", cors_origins=origins)
+    settings = HttpSettings(origins)
     parameters = _fixed(cors_headers(settings, origins[0] if origins else None))
     if origins != ANY_ORIGIN:
         parameters[_ALLOW_ORIGIN] = "method.request.header.Origin"

@@ -298,7 +298,26 @@ def test_a_repeat_does_what_an_outage_left_undone(
 
 @pytest.mark.parametrize(
     "text",
-    ["{}", "[]", '{"id": "evt_1"}', event_text(COMPLETED, {"id": "cs_test_1"}), "not JSON", ""],
+    ["{}", '{"id": "evt_1"}', '{"id": "evt_1", "object": "v2.core.event", "type": "v2.thin"}'],
+)
+def test_a_signed_event_of_another_kind_is_not_sent_again(text: str) -> None:
+    assert deliver(delivery(text)) == (200, {"received": True, "outcome": "ignored"})
+
+
+@pytest.mark.parametrize("session", [{"id": "cs_test_1"}, {"id": "cs_test_1", "status": None}])
+def test_a_session_of_somebody_elses_is_not_read(session: dict[str, Any]) -> None:
+    answer = deliver(delivery(event_text(COMPLETED, session)))
+    assert answer == (200, {"received": True, "outcome": "not_ours"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        event_text(COMPLETED, {"id": "cs_test_1", "metadata": {"orderId": "01J"}}),
+        "not JSON",
+        "",
+    ],
 )
 def test_a_signed_event_that_cannot_be_read_is_a_500_that_tells_nothing(
     text: str, log_lines: LogLines

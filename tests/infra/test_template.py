@@ -204,7 +204,7 @@ def test_the_authorizers_plain_lines_become_json(stack: dict[str, Any]) -> None:
 def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> None:
     found = environment(stack, "APIHandler")
     assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
-    assert HttpSettings.read(found) == HttpSettings(stage, ("*",))
+    assert HttpSettings.read(found) == HttpSettings(("*",))
     assert CheckoutSettings.read(found) == CheckoutSettings((), allow_loopback=False)
     assert StripeSettings.read(found).api_base is None
     assert AdminSettings.read(found).allow_database_reset is (stage == "dev")

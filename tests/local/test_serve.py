@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -374,12 +375,54 @@ def reset(directory: Path, environment: dict[str, str]) -> "subprocess.Completed
     )
 
 
+def process_of(module: str, port: str) -> int:
+    """The process that runs a module on a port."""
+    listing = subprocess.run(["ps", "-axww", "-o", "pid=,args="], capture_output=True, check=True)
+    for line in listing.stdout.decode().splitlines():
+        pid, _, command = line.strip().partition(" ")
+        if module in command and f"--port {port}" in command:
+            return int(pid)
+    raise AssertionError(f"{module} does not run on {port}")
+
+
+def test_two_runs_do_not_share_one_set_of_data(tmp_path: Path) -> None:
+    first = start(tmp_path, local_environment())
+    endpoints = first.endpoints
+
+    second = subprocess.run(
+        [sys.executable, "-m", "infra.local.serve"],
+        cwd=tmp_path,
+        env=local_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert second.returncode == 1
+    assert "is up already" in second.stderr
+    assert first.endpoints == endpoints
+    assert first.available() == 500
+    assert first.stop() == 0
+
+
+def test_samples_that_were_cut_off_are_added_again(tmp_path: Path) -> None:
+    environment = local_environment()
+    first = start(tmp_path, environment)
+    first.buy(quantity=2)
+    (tmp_path / ".local/filling").touch()
+    first.stop()
+
+    second = start(tmp_path, environment)
+
+    assert "sample data was added" in second.output
+    assert httpx.get(second.url("/api/events")).json()["count"] == 60
+    assert second.available() == 500
+    second.stop()
+
+
 def test_a_part_that_dies_ends_the_run_and_says_so(tmp_path: Path) -> None:
     run = start(tmp_path, local_environment())
-    port = run.environment["ISSUER_PORT"]
-    subprocess.run(
-        ["pkill", "-f", f"infra.local.issuer --host 127.0.0.1 --port {port}"], check=True
-    )
+    os.kill(process_of("infra.local.issuer", run.environment["ISSUER_PORT"]), signal.SIGTERM)
 
     assert run.process.wait(30) == 1
     assert "issuer ended by itself" in run.output

@@ -210,10 +210,11 @@ class FakeOrders:
     def _leave_pending(
         self, order: Order, status: OrderStatus, cause: Cause, at: datetime
     ) -> Change:
-        current = self.orders[order.id]
+        current = self.orders.get(order.id)
+        if current is None:
+            return Change.REFUSED
         if current.status is not OrderStatus.PENDING:
-            went_there = any(entry.status is status for entry in current.history)
-            return Change.ALREADY if went_there else Change.REFUSED
+            return Change.ALREADY if current.has_been(status) else Change.REFUSED
         self.orders[order.id] = replace(
             current,
             status=status,

@@ -11,8 +11,8 @@ from chalicelib.http.headers import (
 )
 from chalicelib.settings import HttpSettings
 
-ANYONE = HttpSettings("dev", ("*",))
-LISTED = HttpSettings("dev", ("https://a.example", "http://b.example:8080"))
+ANYONE = HttpSettings(("*",))
+LISTED = HttpSettings(("https://a.example", "http://b.example:8080"))
 
 
 def words(text: str) -> set[str]:

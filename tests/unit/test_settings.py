@@ -44,14 +44,12 @@ def test_a_missing_table_is_named(key: str, value: str | None) -> None:
 
 
 def test_without_settings_the_stage_is_local_and_open_to_all_origins() -> None:
-    assert HttpSettings.read({}) == HttpSettings("local", ("*",))
+    assert HttpSettings.read({}) == HttpSettings(("*",))
 
 
 def test_origins_are_a_list_in_lower_case() -> None:
     env = {"STAGE": "dev", "CORS_ORIGINS": " https://A.example ,, http://b.example:8080 ,"}
-    assert HttpSettings.read(env) == HttpSettings(
-        "dev", ("https://a.example", "http://b.example:8080")
-    )
+    assert HttpSettings.read(env) == HttpSettings(("https://a.example", "http://b.example:8080"))
 
 
 NO_ORIGINS = [
