@@ -5,6 +5,7 @@ none and should not pay for it. Callers pass identifiers only, never a token, a 
 address or a request's body.
 """
 
+import logging
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -28,7 +29,12 @@ def bind_request(request_id: str) -> None:
 def _logger() -> "Logger":
     from aws_lambda_powertools import Logger
 
-    return Logger(service=SERVICE, level=os.environ.get("LOG_LEVEL") or "INFO")
+    return Logger(service=SERVICE, level=_level(os.environ.get("LOG_LEVEL", "")))
+
+
+def _level(name: str) -> str:
+    """Return the level of that name; a word that is none must not take a sale down with it."""
+    return name.upper() if name.upper() in logging.getLevelNamesMapping() else "INFO"
 
 
 class StructuredLog:

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 from chalicelib.errors import InvalidInput
 
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+# U+FFFD is what API Gateway makes of bytes that are not UTF-8.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff\ufffd]")
 _MAX_DIGITS = 40
 
 

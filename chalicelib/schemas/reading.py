@@ -65,6 +65,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_type": lambda _: "must be a string",
     "string_too_short": _min_length,
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
+    "literal_error": lambda ctx: f"must be {ctx['expected']}".replace("'", ""),
     "int_type": lambda _: "must be a whole number",
     "greater_than_equal": _at_least,
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",

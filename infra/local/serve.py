@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chalicelib.errors import ConfigurationError
 from chalicelib.settings import HttpSettings
 from infra.local.banner import banner
 from infra.local.children import Children, StartError, ensure_port_free
@@ -20,6 +21,7 @@ from infra.local.settings import (
     STATE_DIR,
     LocalRun,
     SettingsError,
+    check_settings,
     read_local_run,
 )
 
@@ -35,7 +37,7 @@ def main() -> int:
             _apply(run)
             with _children(run) as children:
                 _serve(run, children)
-    except (SettingsError, StartError, StateInUse) as error:
+    except (SettingsError, ConfigurationError, StartError, StateInUse) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -59,6 +61,7 @@ def _apply(run: LocalRun) -> None:
         else:
             # An empty AWS_PROFILE is a profile that does not exist.
             os.environ.pop(name, None)
+    check_settings(os.environ)
 
 
 @contextmanager
@@ -78,6 +81,9 @@ def _children(run: LocalRun) -> Iterator[Children]:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    """End, once: an impatient second Ctrl-C must not cut the stopping short."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.settings import LOCAL_STAGE
+from chalicelib.settings import (
+    LOCAL_STAGE,
+    AdminSettings,
+    AuthorizerSettings,
+    CheckoutSettings,
+    HttpSettings,
+    StoreSettings,
+    StripeSettings,
+)
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -93,6 +101,22 @@ def read_local_run(env: Mapping[str, str] = os.environ) -> LocalRun:
     )
 
 
+def check_settings(env: Mapping[str, str]) -> None:
+    """Read every function's settings once, so that a wrong one is told now and not by a request.
+
+    Raises `ConfigurationError`.
+    """
+    for settings in (
+        StoreSettings,
+        HttpSettings,
+        CheckoutSettings,
+        StripeSettings,
+        AuthorizerSettings,
+        AdminSettings,
+    ):
+        settings.read(env)
+
+
 # Credentials that no AWS account knows: whatever else is set on this machine, nothing that the
 # local run does can reach a real one.
 _LOCAL_AWS = {
@@ -115,6 +139,7 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
         "CORS_ORIGINS": "*",
         "CHECKOUT_ALLOWED_ORIGINS": "",
         "LOG_LEVEL": "INFO",
+        "AWS_DEFAULT_REGION": "us-east-1",
         "JWT_ISSUER": _url(ports.issuer),
         "STRIPE_SECRET_KEY": _LOCAL_SECRET_KEY,
         "STRIPE_WEBHOOK_SECRET": _LOCAL_WEBHOOK_SECRET,
@@ -127,12 +152,19 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
 
 def _ports(env: Mapping[str, str]) -> Ports:
     api = _port(env, "PORT", DEFAULT_PORT)
-    return Ports(
+    ports = Ports(
         api=api,
         stripe=_port(env, "STRIPE_PORT", api + 1),
         issuer=_port(env, "ISSUER_PORT", api + 2),
         dynamodb=_port(env, "DYNAMODB_PORT", api + 3),
     )
+    chosen = (ports.api, ports.stripe, ports.issuer, ports.dynamodb)
+    if len(set(chosen)) < len(chosen):
+        raise SettingsError(
+            "PORT, STRIPE_PORT, ISSUER_PORT and DYNAMODB_PORT must be four ports, not "
+            + ", ".join(str(port) for port in chosen)
+        )
+    return ports
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

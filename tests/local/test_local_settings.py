@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.errors import ConfigurationError
 from infra.local import reset, serve
 from infra.local.banner import banner
 from infra.local.children import Children, StartError
-from infra.local.settings import SettingsError, read_local_run
+from infra.local.settings import SettingsError, check_settings, read_local_run
 
 
 def test_without_any_setting_everything_is_local() -> None:
@@ -36,6 +37,28 @@ def test_the_ports_follow_the_api_unless_they_are_set() -> None:
 def test_a_port_that_is_none_is_a_clear_message(port: str) -> None:
     with pytest.raises(SettingsError, match="PORT must be a port from 1 to 65535"):
         read_local_run({"PORT": port})
+
+
+def test_two_parts_cannot_have_one_port() -> None:
+    with pytest.raises(SettingsError, match="must be four ports, not 8000, 8000, 8002, 8003"):
+        read_local_run({"STRIPE_PORT": "8000"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CORS_ORIGINS", "notanorigin"),
+        ("CHECKOUT_ALLOWED_ORIGINS", "https://shop.example/"),
+        ("STRIPE_API_BASE", "foo"),
+        ("JWT_ISSUER", "not-a-url"),
+        ("ALLOW_DATABASE_RESET", "maybe"),
+    ],
+)
+def test_a_setting_that_no_function_could_use_is_told_at_once(name: str, value: str) -> None:
+    run = read_local_run({})
+    with pytest.raises(ConfigurationError, match=name):
+        check_settings({**run.environment, name: value})
+    check_settings(run.environment)
 
 
 def test_with_stripes_keys_the_real_stripe_is_used() -> None:

@@ -317,3 +317,14 @@ def test_a_description_keeps_no_html_but_what_is_allowed(sent: str, kept: str) -
 def test_a_number_that_json_allows_and_money_does_not_is_refused(number: str) -> None:
     body = parse_json_object(f'{{"price": {number}}}')
     assert refusal(**body)[0] == "price"
+
+
+def test_a_description_that_cleaning_makes_too_long_is_refused() -> None:
+    body = read_body(EventBody, {**REQUIRED, "description": "<p>" + "&" * 4_990 + "</p>"})
+    with pytest.raises(InvalidInput, match="description: is too long once it is written as HTML"):
+        body.draft()
+
+
+def test_a_status_that_is_none_is_told_in_our_words() -> None:
+    with pytest.raises(InvalidInput, match="status: must be draft or published"):
+        read_body(EventBody, {**REQUIRED, "status": "sold"})

@@ -172,3 +172,9 @@ def test_no_text_gives_anything_but_an_object_or_a_refusal(text: str) -> None:
             str(refused).encode()
         else:
             json.dumps(parsed, default=str).encode()
+
+
+def test_text_that_was_no_utf_8_is_refused() -> None:
+    body = b'{"name": "caf\xe9"}'.decode(errors="replace")
+    with pytest.raises(InvalidInput, match="name: must not hold a NUL or half a character"):
+        parse_json_object(body)

@@ -98,3 +98,10 @@ def test_the_level_is_a_setting(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout
     assert [json.loads(line)["kind"] for line in written.splitlines()] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("LOUD", "INFO"), ("", "INFO"), ("debug", "DEBUG"), ("ERROR", "ERROR")]
+)
+def test_a_level_that_is_none_takes_nothing_down(name: str, level: str) -> None:
+    assert observability._level(name) == level

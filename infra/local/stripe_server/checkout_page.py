@@ -112,8 +112,7 @@ def _open(record: Record) -> Response:
         f"{_items_table(record)}{_form(session, amount)}"
         f'<p class="note">Session {text(session["id"])}</p></main>'
     )
-    targets = [url for url in (session["success_url"], session["cancel_url"]) if url]
-    return page(f"Pay {amount}", content, form_targets=targets)
+    return page(f"Pay {amount}", content, leads_away=True)
 
 
 def _items_table(record: Record) -> str:
