@@ -10,6 +10,11 @@ from chalicelib.errors import InvalidInput
 # U+FFFD is what API Gateway makes of bytes that are not UTF-8.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff\ufffd]")
 _MAX_DIGITS = 40
+# Far more than any body of ours has. Python's own limit differs from version to version.
+_MAX_DEPTH = 32
+# A string matches without its end too, and never gives back what it took: each letter is looked at
+# once, whatever is sent.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_json_object(text: str) -> dict[str, Any]:
@@ -20,6 +25,7 @@ def parse_json_object(text: str) -> dict[str, Any]:
     surrogate.
     """
     try:
+        _ensure_shallow(text)
         value = json.loads(
             text,
             parse_float=_decimal,
@@ -27,7 +33,7 @@ def parse_json_object(text: str) -> dict[str, Any]:
             parse_constant=_refuse_constant,
             object_pairs_hook=_unique,
         )
-    except (ValueError, RecursionError):
+    except ValueError:
         raise InvalidInput.of("", "the body must be JSON", "json_invalid") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("", "the body must be a JSON object", "json_type")
@@ -38,6 +44,18 @@ def ensure_storable(field: str, text: str) -> None:
     """Raise `InvalidInput` on `field` for text with a NUL or a lone surrogate."""
     if _UNSTORABLE.search(text):
         raise InvalidInput.of(field, "must not hold a NUL or half a character", "string_unicode")
+
+
+def _ensure_shallow(text: str) -> None:
+    """Raise `ValueError` where brackets are nested deeper than any body's."""
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        part = found[0]
+        depth += (part in "[{") - (part in "]}")
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deeply")
 
 
 def _decimal(text: str) -> Decimal:

@@ -178,3 +178,24 @@ def test_text_that_was_no_utf_8_is_refused() -> None:
     body = b'{"name": "caf\xe9"}'.decode(errors="replace")
     with pytest.raises(InvalidInput, match="name: must not hold a NUL or half a character"):
         parse_json_object(body)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":' * 33 + "1" + "}" * 33, '{"a":' + "[" * 40_000 + "]" * 40_000 + "}"]
+)
+def test_nesting_has_a_limit_of_its_own(text: str) -> None:
+    with pytest.raises(InvalidInput, match="the body must be JSON"):
+        parse_json_object(text)
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 100, "{" * 100, '\\"[{' * 40, [[]] * 50, ["\\", "[" * 50, "]"]]
+)
+def test_brackets_in_texts_and_beside_each_other_are_no_nesting(value: Any) -> None:
+    assert parse_json_object(json.dumps({"a": value})) == {"a": value}
+
+
+def test_strings_without_an_end_are_looked_at_once() -> None:
+    # Looked at again from every quote, this would take minutes.
+    with pytest.raises(InvalidInput, match="the body must be JSON"):
+        parse_json_object('{"a": "' + '\\"' * 500_000 + "[" * 40)
