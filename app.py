@@ -4,7 +4,17 @@ from chalice.app import Chalice
 
 from chalicelib.functions import authorizer, stripe_webhook
 from chalicelib.http.preflight import add_preflights
-from chalicelib.routes import account, admin, cities, database, events, payments, root
+from chalicelib.routes import (
+    account,
+    admin,
+    calendar,
+    cities,
+    database,
+    docs,
+    events,
+    payments,
+    root,
+)
 
 app = Chalice(app_name="events-api", configure_logs=False)
 # Everything that is sent is text. A binary media type would have API Gateway encode bodies, and
@@ -18,11 +28,13 @@ for blueprint in (
     # Routes.
     root.blueprint,
     events.blueprint,
+    calendar.blueprint,
     cities.blueprint,
     payments.blueprint,
     account.blueprint,
     admin.blueprint,
     database.blueprint,
+    docs.blueprint,
 ):
     app.register_blueprint(blueprint)
 add_preflights(app, stripe_webhook.PATH)

@@ -10,7 +10,11 @@ EventsApiError
 ├── NotFound                  no such event, city or order
 ├── Conflict                  the write contradicts what is stored
 │   ├── SlugTaken
-│   └── SlugUnknown           the city that an event names does not exist (any more)
+│   ├── SlugUnknown           the city that an event names is not (any more) as it was read
+│   ├── InUse                 tickets are sold or held, or events refer to it
+│   ├── CapacityTooLow        fewer seats than are sold and held
+│   └── Changed               somebody else changed it at the same moment
+├── PreconditionFailed        what the write was made from is not current any more
 ├── SoldOut                   fewer seats are free than were asked for
 ├── SalesClosed               draft, cancelled or past
 ├── PayloadTooLarge
@@ -86,6 +90,22 @@ class SlugTaken(Conflict):
 
 class SlugUnknown(Conflict):
     """The city that an event names does not exist."""
+
+
+class InUse(Conflict):
+    """It cannot be deleted: tickets are sold or held, or events refer to it."""
+
+
+class CapacityTooLow(Conflict):
+    """An event cannot have fewer seats than are sold and held."""
+
+
+class Changed(Conflict):
+    """Somebody else changed it at the same moment; read it again."""
+
+
+class PreconditionFailed(EventsApiError):
+    """The write was made from a state that is not current any more; nothing was changed."""
 
 
 class SoldOut(EventsApiError):

@@ -63,10 +63,11 @@ def _origins(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Names of the three tables (`EVENTS_TABLE`, `CITIES_TABLE`, `ORDERS_TABLE`)."""
+    """Names of the tables (`EVENTS_TABLE`, `CITIES_TABLE`, `INDEX_TABLE`, `ORDERS_TABLE`)."""
 
     events_table: str
     cities_table: str
+    index_table: str
     orders_table: str
 
     @classmethod
@@ -75,6 +76,7 @@ class StoreSettings:
         return cls(
             events_table=_required(env, "EVENTS_TABLE"),
             cities_table=_required(env, "CITIES_TABLE"),
+            index_table=_required(env, "INDEX_TABLE"),
             orders_table=_required(env, "ORDERS_TABLE"),
         )
 

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from chalicelib.adapters.secrets import Secrets
     from chalicelib.adapters.stripe_gateway import StripeEvent, StripeGateway
     from chalicelib.adapters.tokens import TokenVerifier
+    from chalicelib.domain.events import Event
     from chalicelib.services.catalogue import Catalogue
     from chalicelib.services.checkout import Checkout
+    from chalicelib.services.editing_cities import CityEditor
+    from chalicelib.services.editing_events import EventEditor
     from chalicelib.services.fulfilment import Fulfilment
     from chalicelib.services.samples import SampleData
     from chalicelib.store import Stores
@@ -94,7 +97,30 @@ def catalogue() -> "Catalogue":
     """Return the catalogue's use cases."""
     from chalicelib.services.catalogue import Catalogue
 
-    return Catalogue(events=stores().events, cities=stores().cities, clock=utc_now, log=log())
+    return Catalogue(events=stores().events, cities=stores().cities)
+
+
+@cache
+def event_editor() -> "EventEditor":
+    """Return what admins do with events."""
+    from chalicelib.services.editing_events import EventEditor
+
+    return EventEditor(events=stores().events, cities=stores().cities, clock=utc_now, log=log())
+
+
+@cache
+def city_editor() -> "CityEditor":
+    """Return what admins do with cities."""
+    from chalicelib.services.editing_cities import CityEditor
+
+    return CityEditor(cities=stores().cities, clock=utc_now, log=log())
+
+
+def event_calendar(event: "Event") -> str:
+    """Return an event as an iCalendar file."""
+    from chalicelib.adapters.calendar import event_calendar
+
+    return event_calendar(event)
 
 
 def checkout() -> "Checkout":
@@ -128,4 +154,10 @@ def sample_data() -> "SampleData":
     """Return what fills and empties a stage that allows it."""
     from chalicelib.services.samples import SampleData
 
-    return SampleData(catalogue=catalogue(), eraser=stores().eraser, clock=utc_now, log=log())
+    return SampleData(
+        events=event_editor(),
+        cities=city_editor(),
+        eraser=stores().eraser,
+        clock=utc_now,
+        log=log(),
+    )

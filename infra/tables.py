@@ -12,6 +12,7 @@ RESOURCES = Path(__file__).parent / "resources.json"
 TABLE_SETTINGS = {
     "EventsTable": "EVENTS_TABLE",
     "CitiesTable": "CITIES_TABLE",
+    "IndexTable": "INDEX_TABLE",
     "OrdersTable": "ORDERS_TABLE",
 }
 

@@ -14,7 +14,7 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 from tests.support.lambda_api import LambdaApi
 
-TABLES = {"EventsTable": "events", "CitiesTable": "cities", "OrdersTable": "orders"}
+TABLES = {"EventsTable": "events", "CitiesTable": "cities", "IndexTable": "index", "OrdersTable": "orders"}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "STAGE": "local",
     "EVENTS_TABLE": "events",
     "CITIES_TABLE": "cities",
+    "INDEX_TABLE": "index",
     "ORDERS_TABLE": "orders",
     "STRIPE_SECRET_KEY": "sk_test_unit",
     "STRIPE_WEBHOOK_SECRET": "whsec_unit",

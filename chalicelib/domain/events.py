@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.domain.clock import to_iso
+from chalicelib.domain.clock import from_iso, to_iso
 from chalicelib.domain.money import to_major
 from chalicelib.errors import SalesClosed, SoldOut
 
@@ -54,6 +54,7 @@ class EventRecord:
     """An event as it is stored: its public JSON text, and the few fields that rules look at.
 
     `free + held + sold` is the capacity (or `UNLIMITED_SEATS` where `capacity` is None).
+    `former_slugs` lead here too, latest first.
     """
 
     public: str
@@ -67,6 +68,7 @@ class EventRecord:
     free: int
     held: int
     sold: int
+    former_slugs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,10 +76,42 @@ class EventRecord:
         name: str = json.loads(self.public)["name"]
         return name
 
+    @property
+    def available(self) -> int | None:
+        """How many seats are free, or None for no limit."""
+        return None if self.capacity is None else max(self.free, 0)
+
     def public_with_stock(self) -> str:
         """Return the public JSON text with `available` added: seats free, or null for no limit."""
-        available = "null" if self.capacity is None else str(max(self.free, 0))
-        return f'{self.public[:-1]},"available":{available}}}'
+        return f'{self.public[:-1]},"available":{json.dumps(self.available)}}}'
+
+    def public_for_admins(self) -> str:
+        """Return the public JSON text with the whole stock: `available`, `held` and `sold`."""
+        stock = f'"available":{json.dumps(self.available)},"held":{self.held},"sold":{self.sold}'
+        return f"{self.public[:-1]},{stock}}}"
+
+    def described(self) -> Event:
+        """Return the event as its admin described it."""
+        shown = json.loads(self.public)
+        return Event(
+            id=self.id,
+            name=shown["name"],
+            slug=self.slug,
+            city=shown["city"],
+            city_slug=shown["citySlug"],
+            location=shown["location"],
+            date=self.date,
+            organizer_name=shown["organizerName"],
+            image_url=shown["imageUrl"],
+            alt=shown["alt"],
+            description=shown["description"],
+            price=self.price,
+            currency=self.currency,
+            status=self.status,
+            capacity=self.capacity,
+            created_at=from_iso(shown["createdAt"]),
+            updated_at=from_iso(shown["updatedAt"]),
+        )
 
     def ensure_on_sale(self, quantity: int, now: datetime) -> None:
         """Raise `SalesClosed` or `SoldOut` unless `quantity` seats may be sold at `now`."""
@@ -94,6 +128,23 @@ class EventRecord:
 def seats(capacity: int | None) -> int:
     """Return the stock that an event of this capacity starts with."""
     return UNLIMITED_SEATS if capacity is None else capacity
+
+
+def new_record(event: Event) -> EventRecord:
+    """Return an event as it is stored at first: all its seats free."""
+    return EventRecord(
+        public=public_event(event),
+        id=event.id,
+        slug=event.slug,
+        status=event.status,
+        date=event.date,
+        price=event.price,
+        currency=event.currency,
+        capacity=event.capacity,
+        free=seats(event.capacity),
+        held=0,
+        sold=0,
+    )
 
 
 def public_event(event: Event) -> str:

@@ -68,3 +68,11 @@ def to_major(minor: int, currency: str) -> int | float:
     scale: int = 10 ** minor_digits(currency)
     whole, rest = divmod(minor, scale)
     return whole if rest == 0 else minor / scale
+
+
+def to_thousandths(minor: int, currency: str) -> int:
+    """Turn minor units into thousandths of a major unit, in which all currencies can be compared
+    as clients see them: 20 usd and 20 jpy are the same number.
+    """
+    scale: int = 10 ** (3 - minor_digits(currency))
+    return minor * scale

@@ -9,8 +9,9 @@ from chalice.app import Blueprint
 
 from chalicelib import observability, wiring
 from chalicelib.domain.orders import Cause
-from chalicelib.errors import EventsApiError, InvalidSignature
+from chalicelib.errors import EventsApiError, InvalidSignature, PaymentProviderError
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
+from chalicelib.http.operations import Answer, Body, HeaderParameter, Operation, Tag
 from chalicelib.http.problems import (
     INTERNAL_ERROR,
     INTERNAL_MESSAGE,
@@ -26,6 +27,25 @@ blueprint = Blueprint(__name__)
 
 # Chalice has no routes for other functions: API Gateway leads this path here (`infra.packaging`).
 PATH = "/api/payments/webhook"
+OPERATION = Operation(
+    summary="Hear from Stripe",
+    tag=Tag.PAYMENTS,
+    parameters=(
+        HeaderParameter(
+            "Stripe-Signature", "Stripe's signature over the raw body, at most 5 minutes old."
+        ),
+    ),
+    bodies=(
+        Body(
+            model=None,
+            schema={"type": "object"},
+            examples={"A paid checkout": {"type": "checkout.session.completed"}},
+            description="An event as Stripe sends it.",
+        ),
+    ),
+    answers=(Answer("Heard; there is no need to send it again.", model="WebhookReceived"),),
+    errors=(InvalidSignature, PaymentProviderError),
+)
 
 _SIGNATURE_HEADER = "stripe-signature"
 _PAYMENT_FAILED = "checkout.session.async_payment_failed"

@@ -11,7 +11,8 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import observability, wiring
 from chalicelib.errors import ConfigurationError, EventsApiError, Forbidden, Unauthenticated
-from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
+from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers, vary
+from chalicelib.http.operations import Operation, RouteDescription, attach
 from chalicelib.http.problems import (
     INTERNAL_ERROR,
     INTERNAL_MESSAGE,
@@ -31,17 +32,21 @@ class ApiBlueprint(Blueprint):
     def api(
         self,
         *paths: str,
+        describes: Operation | None,
         methods: tuple[str, ...] = ("GET",),
         authorizer: Any = None,  # noqa: ANN401 - Chalice's authorizers share no public type
     ) -> Callable[[View], View]:
-        """Register a view under one or more paths.
+        """Register a view under a path, and under older names of it.
 
+        `describes` is None for preflights only: every other route is in the OpenAPI document.
         Chalice's own CORS and content-type checks are off: they answer in another shape. `http`
         does both.
         """
 
         def register(view: View) -> View:
-            handler = self._handler(view)
+            handler = self._handler(view, describes)
+            if describes is not None:
+                attach(handler, RouteDescription.of(view, describes, paths, methods))
             for path in paths:
                 self.route(
                     path,
@@ -54,10 +59,12 @@ class ApiBlueprint(Blueprint):
 
         return register
 
-    def _handler(self, view: View) -> Callable[..., Response]:
+    def _handler(self, view: View, operation: Operation | None) -> Callable[..., Response]:
+        described = None if operation is None else operation.parameter_names()
+
         @wraps(view)
         def handler(**path: str) -> Response:
-            request = ApiRequest(self.current_request, path)
+            request = ApiRequest(self.current_request, path, described)
             observability.bind_request(request.id)
             try:
                 cors = cors_headers(wiring.http_settings(), request.header("Origin"))
@@ -99,6 +106,7 @@ def _finished(response: Response, request: ApiRequest, cors: dict[str, str]) -> 
         **SECURITY_HEADERS,
         **cors,
         **response.headers,
+        **vary(cors.get("Vary"), response.headers.get("Vary")),
         "X-Request-Id": request.id,
     }
     return response

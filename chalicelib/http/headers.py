@@ -27,6 +27,9 @@ _PREFLIGHT_SECONDS = "600"
 
 ANY_ORIGIN = ("*",)
 
+# API Gateway packs a response that is long enough as the client can unpack it.
+_PACKED_AS_ASKED = "Accept-Encoding"
+
 
 def cors_headers(settings: HttpSettings, origin: str | None) -> dict[str, str]:
     """Return the headers that let a page of `origin` read the response (Fetch standard, CORS).
@@ -44,6 +47,15 @@ def cors_headers(settings: HttpSettings, origin: str | None) -> dict[str, str]:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     return headers
+
+
+def vary(*names: str | list[str] | None) -> dict[str, str]:
+    """Return the one `Vary` header of a response: by what it is packed, and the names of headers
+    that it depends on besides; None is none (RFC 9110, section 12.5.5).
+    """
+    lists = [[name] if isinstance(name, str) else name or [] for name in names]
+    listed = [part.strip() for one in lists for text in one for part in text.split(",")]
+    return {"Vary": ", ".join(dict.fromkeys([_PACKED_AS_ASKED, *listed]))}
 
 
 def preflight_headers(settings: HttpSettings, origin: str | None) -> dict[str, str]:

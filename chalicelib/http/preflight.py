@@ -18,7 +18,8 @@ ANY_PATH = "/{proxy+}"
 def add_preflights(app: Chalice, *other_paths: str) -> None:
     """Answer OPTIONS on every path of the app, on other functions' and on those of nobody."""
     blueprint = ApiBlueprint(__name__)
-    blueprint.api(*app.routes, *other_paths, ANY_PATH, methods=("OPTIONS",))(preflight)
+    paths = (*app.routes, *other_paths, ANY_PATH)
+    blueprint.api(*paths, describes=None, methods=("OPTIONS",))(preflight)
     app.register_blueprint(blueprint)
 
 

@@ -34,6 +34,7 @@ _PROBLEMS: dict[type[BaseException], Problem] = {
     errors.Forbidden: FORBIDDEN,
     errors.NotFound: NOT_FOUND,
     errors.Conflict: Problem(HTTPStatus.CONFLICT, "CONFLICT"),
+    errors.PreconditionFailed: Problem(HTTPStatus.PRECONDITION_FAILED, "PRECONDITION_FAILED"),
     errors.SoldOut: Problem(HTTPStatus.CONFLICT, "SOLD_OUT"),
     errors.SalesClosed: Problem(HTTPStatus.CONFLICT, "SALES_CLOSED"),
     errors.PayloadTooLarge: PAYLOAD_TOO_LARGE,
@@ -43,10 +44,15 @@ _PROBLEMS: dict[type[BaseException], Problem] = {
 
 
 def problem_of(error: errors.EventsApiError) -> Problem:
-    """Return how an error looks: the nearest of its classes that has a look, else a plain 500."""
-    for kind in type(error).__mro__:
-        if kind in _PROBLEMS:
-            return _PROBLEMS[kind]
+    """Return how an error looks."""
+    return problem_of_kind(type(error))
+
+
+def problem_of_kind(kind: type[errors.EventsApiError]) -> Problem:
+    """Return how errors of a class look: the nearest class that has a look, else a plain 500."""
+    for ancestor in kind.__mro__:
+        if ancestor in _PROBLEMS:
+            return _PROBLEMS[ancestor]
     return INTERNAL_ERROR
 
 

@@ -1,25 +1,41 @@
-"""Query parameters: each a small description that reads its own value."""
+"""Query parameters: each a small description that reads its own value, and that tells the OpenAPI
+document what it takes.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
 from chalicelib.errors import InvalidInput
+from chalicelib.http.operations import Described, Place
 from chalicelib.http.requests import ApiRequest
 
 _T = TypeVar("_T")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL_NUMBER = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?")
+_MAX_WHOLE_DIGITS, _MAX_DECIMALS = 8, 2
+_MAX_AMOUNT = "99999999.99"
+_LAST_MILLISECOND = time(23, 59, 59, 999000, tzinfo=UTC)
+# What DynamoDB can hold and a client can have typed: no NUL.
+_TEXT_PATTERN = "^[^\\u0000]*$"
+_TEXT_NOT_BLANK_PATTERN = "^[^\\u0000]*\\S[^\\u0000]*$"
 
 
 @dataclass(frozen=True, slots=True)
 class IntegerParameter:
-    """A whole number in a range; `maximum` None is no limit."""
+    """A whole number in a range; `maximum` None is no limit. `beyond` says what to do instead of
+    going over it.
+    """
 
     name: str
     default: int
     minimum: int
     maximum: int | None = None
+    description: str = ""
+    beyond: str = ""
 
     def read(self, request: ApiRequest) -> int:
         """Return the value; raises `InvalidInput` where it is no whole number in the range."""
@@ -34,8 +50,22 @@ class IntegerParameter:
                 self.name, f"must be at least {self.minimum}", "greater_than_equal"
             )
         if self.maximum is not None and value > self.maximum:
-            raise InvalidInput.of(self.name, f"must be at most {self.maximum}", "less_than_equal")
+            advice = f"; {self.beyond}" if self.beyond else ""
+            raise InvalidInput.of(
+                self.name, f"must be at most {self.maximum}{advice}", "less_than_equal"
+            )
         return value
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document."""
+        schema: dict[str, Any] = {
+            "type": "integer",
+            "minimum": self.minimum,
+            "default": self.default,
+        }
+        if self.maximum is not None:
+            schema["maximum"] = self.maximum
+        return (_in_query(self.name, self.description, schema),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +76,7 @@ class ChoiceParameter(Generic[_T]):
     choices: Mapping[str, _T]
     default: _T
     aliases: tuple[str, ...] = ()
+    description: str = ""
 
     def read(self, request: ApiRequest) -> _T:
         """Return the chosen value; raises `InvalidInput` for another word."""
@@ -59,6 +90,17 @@ class ChoiceParameter(Generic[_T]):
             return self.choices[text]
         return self.default
 
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document, and its older names as deprecated."""
+        schema = {"type": "string", "enum": list(self.choices)}
+        defaults = [word for word, value in self.choices.items() if value == self.default]
+        own = {**schema, "default": defaults[0]} if defaults else schema
+        older = (
+            Described(alias, Place.QUERY, f"Older name of `{self.name}`.", schema, deprecated=True)
+            for alias in self.aliases
+        )
+        return (_in_query(self.name, self.description, own), *older)
+
 
 @dataclass(frozen=True, slots=True)
 class TextParameter:
@@ -66,6 +108,7 @@ class TextParameter:
 
     name: str
     max_length: int
+    description: str = ""
 
     def read(self, request: ApiRequest) -> str | None:
         """Return the text, or None; raises `InvalidInput` where it is empty or too long."""
@@ -80,6 +123,115 @@ class TextParameter:
             )
         return text
 
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document."""
+        schema = {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": self.max_length,
+            "pattern": _TEXT_NOT_BLANK_PATTERN,
+        }
+        return (_in_query(self.name, self.description, schema),)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenParameter:
+    """Text as it was sent, for whoever reads it to judge."""
+
+    name: str
+    description: str
+
+    def read(self, request: ApiRequest) -> str | None:
+        """Return the text, or None."""
+        return request.query(self.name)
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document."""
+        schema = {"type": "string", "pattern": _TEXT_PATTERN}
+        return (_in_query(self.name, self.description, schema),)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentParameter:
+    """An ISO 8601 date or date-time. A bare date is the start of that day in UTC or, with
+    `end_of_day`, its last millisecond.
+    """
+
+    name: str
+    end_of_day: bool
+    description: str = ""
+
+    def read(self, request: ApiRequest) -> datetime | None:
+        """Return the moment in UTC, cut to milliseconds, or None; raises `InvalidInput`."""
+        text = request.query(self.name)
+        if text is None:
+            return None
+        try:
+            return self._of_day(date.fromisoformat(text))
+        except ValueError:
+            return self._of_date_time(text)
+
+    def _of_day(self, day: date) -> datetime:
+        return datetime.combine(day, _LAST_MILLISECOND if self.end_of_day else time(tzinfo=UTC))
+
+    def _of_date_time(self, text: str) -> datetime:
+        try:
+            moment = datetime.fromisoformat(text)
+            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            utc = aware.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise InvalidInput.of(
+                self.name, "must be an ISO 8601 date or date-time", "datetime_parsing"
+            ) from None
+        return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document."""
+        formats = [{"type": "string", "format": name} for name in ("date", "date-time")]
+        return (_in_query(self.name, self.description, {"anyOf": formats}, "2027-06-15"),)
+
+
+@dataclass(frozen=True, slots=True)
+class AmountParameter:
+    """An amount of money in major units, not negative, with two decimals at most."""
+
+    name: str
+    description: str = ""
+
+    def read(self, request: ApiRequest) -> Decimal | None:
+        """Return the amount, or None; raises `InvalidInput`. Exponents and NaN are no amounts."""
+        text = request.query(self.name)
+        if text is None:
+            return None
+        written = _DECIMAL_NUMBER.fullmatch(text)
+        if written is None:
+            raise InvalidInput.of(self.name, "must be a number, such as 12.50", "decimal_parsing")
+        minus, whole, decimals = written.groups()
+        if minus:
+            raise InvalidInput.of(self.name, "must not be negative", "greater_than_equal")
+        if len(whole) > _MAX_WHOLE_DIGITS:
+            raise InvalidInput.of(self.name, f"must be at most {_MAX_AMOUNT}", "less_than_equal")
+        if decimals and len(decimals) > _MAX_DECIMALS:
+            raise InvalidInput.of(
+                self.name, f"must have at most {_MAX_DECIMALS} decimals", "decimal_max_places"
+            )
+        return Decimal(text)
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document: as text, since not every number is an amount."""
+        pattern = f"^[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(\\.[0-9]{{1,{_MAX_DECIMALS}}})?$"
+        schema = {"type": "string", "format": "decimal", "pattern": pattern}
+        return (_in_query(self.name, self.description, schema, "12.50"),)
+
+
+def _in_query(
+    name: str,
+    description: str,
+    schema: Mapping[str, Any],
+    example: Any = None,  # noqa: ANN401 - whatever the schema takes
+) -> Described:
+    return Described(name, Place.QUERY, description, schema, example=example)
+
 
 def refuse_unavailable(request: ApiRequest, names: tuple[str, ...]) -> None:
     """Raise `InvalidInput` for a parameter that is not served yet: a filter that is passed over
@@ -90,5 +242,22 @@ def refuse_unavailable(request: ApiRequest, names: tuple[str, ...]) -> None:
             raise InvalidInput.of(name, "is not available yet", "not_available")
 
 
-LIMIT = IntegerParameter("limit", default=50, minimum=1, maximum=100)
-OFFSET = IntegerParameter("offset", default=0, minimum=0)
+MAX_OFFSET = 10_000
+
+LIMIT = IntegerParameter(
+    "limit", default=50, minimum=1, maximum=100, description="How many to show at most."
+)
+OFFSET = IntegerParameter(
+    "offset",
+    default=0,
+    minimum=0,
+    maximum=MAX_OFFSET,
+    description="How many to pass over. Each one that is passed over is read, so `cursor` is the "
+    "better way through a long list.",
+    beyond="use cursor to go further",
+)
+CURSOR = OpenParameter(
+    "cursor",
+    "Where the page before ended: its `pagination.nextCursor`, with the same filters and order. "
+    "Not together with `offset`.",
+)

@@ -1,7 +1,7 @@
 """A request as views see it: decoded once, checked for what no view should meet."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,14 +13,23 @@ from chalicelib.http.json_text import ensure_storable, parse_json_object
 
 MAX_BODY_BYTES = 100_000
 _EXPIRY_LEEWAY_SECONDS = 5
+# The browser's own, which CORS is decided by.
+_HEADERS_OF_EVERY_ROUTE = frozenset({"origin"})
 
 
 class ApiRequest:
-    """One request: path, query, headers, body and caller, each read when it is asked for."""
+    """One request: path, query, headers, body and caller, each read when it is asked for.
 
-    def __init__(self, request: Request, path: Mapping[str, str]) -> None:
+    A view is refused what its route does not describe (`described`; None is no limit), so that
+    the document cannot leave out what the API reads.
+    """
+
+    def __init__(
+        self, request: Request, path: Mapping[str, str], described: Collection[str] | None = None
+    ) -> None:
         self._request = request
         self._path = path
+        self._described = described
 
     @property
     def id(self) -> str:
@@ -39,11 +48,14 @@ class ApiRequest:
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in any letter case."""
+        if name.lower() not in _HEADERS_OF_EVERY_ROUTE:
+            self._ensure_described(name.lower())
         value: str | None = self._request.headers.get(name)
         return value
 
     def query(self, name: str) -> str | None:
         """Return a query parameter, or None; raises `InvalidInput` where it comes twice."""
+        self._ensure_described(name)
         sent = self._request.query_params
         if sent is None or name not in sent:
             return None
@@ -53,6 +65,10 @@ class ApiRequest:
         text: str = values[0]
         ensure_storable(name, text)
         return text
+
+    def _ensure_described(self, name: str) -> None:
+        if self._described is not None and name not in self._described:
+            raise LookupError(f"{self.method_and_path} does not describe what it reads: {name}")
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object; raises `PayloadTooLarge` or `InvalidInput`."""

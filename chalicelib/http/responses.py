@@ -1,11 +1,12 @@
 """Responses as views make them; `blueprint` adds what all of them carry."""
 
-import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from chalice.app import Response
 
+from chalicelib.http.entity_tags import content_tag, has_current
 from chalicelib.http.headers import NO_STORE, PUBLIC_CACHE
 from chalicelib.http.requests import ApiRequest
 
@@ -36,20 +37,31 @@ def json_text_response(
     return Response(text, {**_JSON, **NO_STORE, **(headers or {})}, status)
 
 
-def public_json(request: ApiRequest, text: str) -> Response:
-    """Make a response of public JSON text, with a strong ETag; 304 where the client has it.
-
-    Source: RFC 9110, sections 8.8.3 and 13.1.2.
+def tagged_json(
+    text: str, tag: str, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Make a response of JSON text that no cache keeps, with the tag that a change of it is made
+    from (`If-Match`).
     """
-    tag = f'"{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"'
-    headers: Headers = {**PUBLIC_CACHE, "ETag": tag}
-    if _matches(request.header("If-None-Match"), tag):
-        return Response("", headers, 304)
-    return Response(text, {**_JSON, **headers}, 200)
+    return json_text_response(text, status, {**(headers or {}), "ETag": tag})
 
 
-def _matches(condition: str | None, tag: str) -> bool:
-    if condition is None:
-        return False
-    candidates = [candidate.strip() for candidate in condition.split(",")]
-    return "*" in candidates or any(item.removeprefix("W/") == tag for item in candidates)
+def public_json(request: ApiRequest, text: str, tag: str | None = None) -> Response:
+    """Make a response of public JSON text, as `public_text` does."""
+    return public_text(request, text, _JSON, tag)
+
+
+def public_text(
+    request: ApiRequest, text: str, headers: Mapping[str, str], tag: str | None = None
+) -> Response:
+    """Make a response of public text that caches may keep, with a strong ETag; 304 where the client
+    has it.
+
+    `headers` describe the text, its `Content-Type` first; `tag` is made of the text where it is not
+    given. Source: RFC 9110, sections 8.8.3, 13.1.2 and 15.4.5.
+    """
+    current = tag or content_tag(text)
+    kept: Headers = {**PUBLIC_CACHE, "ETag": current}
+    if has_current(request, current):
+        return Response("", kept, 304)
+    return Response(text, {**headers, **kept}, 200)

@@ -7,13 +7,22 @@ from chalice.app import Response
 from chalicelib.domain.clock import to_iso
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.operations import Answer, Operation, Tag
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response
 
 blueprint = ApiBlueprint(__name__)
 
 
-@blueprint.api("/api/auth/me", authorizer=jwt_authorizer)
+@blueprint.api(
+    "/api/auth/me",
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Who am I?",
+        tag=Tag.ACCOUNT,
+        answers=(Answer("The caller.", model="Caller"),),
+    ),
+)
 def me(request: ApiRequest) -> Response:
     """Show the caller as the token describes them."""
     caller = request.caller()

@@ -3,29 +3,82 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.domain.events import public_event
+from chalicelib.domain.events import EventRecord
+from chalicelib.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
-from chalicelib.http.query import refuse_unavailable
+from chalicelib.http.entity_tags import admin_event_tag, wanted_revisions
+from chalicelib.http.operations import (
+    ETAG,
+    IF_MATCH,
+    LOCATION,
+    Answer,
+    Body,
+    Operation,
+    PathParameter,
+    Tag,
+)
 from chalicelib.http.requests import ApiRequest
-from chalicelib.http.responses import json_response, json_text_response
-from chalicelib.routes.event_pages import NOT_YET, STATUS, page_json, read_page
+from chalicelib.http.responses import json_response, json_text_response, tagged_json
+from chalicelib.routes.event_pages import LIST_PARAMETERS, STATUS, page_json, read_list
+from chalicelib.services.catalogue import ALL_STATUSES
 
 blueprint = ApiBlueprint(__name__)
 
+ID_OR_SLUG = PathParameter(
+    "id_or_slug", "The event's id (all digits) or slug.", example="tech-conference"
+)
 
-@blueprint.api("/api/admin/events", authorizer=jwt_authorizer)
+EVENT_EXAMPLES = {
+    "An evening of jazz": {
+        "name": "Harbour Jazz",
+        "date": "2099-07-01T18:00:00Z",
+        "citySlug": "london",
+        "location": "Quay 4",
+        "organizerName": "Blue Notes",
+        "price": 20,
+        "capacity": 120,
+    }
+}
+CHANGE_EXAMPLES = {
+    "Another price and more seats": {"price": 25, "capacity": 150},
+    "Another date": {"date": "2099-07-02T18:00:00Z"},
+}
+CITY_EXAMPLES = {"A city": {"name": "Porto", "country": "Portugal"}}
+
+
+@blueprint.api(
+    "/api/admin/events",
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="List all events",
+        tag=Tag.ADMIN_EVENTS,
+        parameters=(STATUS, *LIST_PARAMETERS),
+        answers=(Answer("A page of events.", model="EventList"),),
+    ),
+)
 def list_all_events(request: ApiRequest) -> Response:
-    """List events, drafts and cancelled ones too."""
+    """List events as the public list does, drafts and cancelled ones too."""
     request.admin()
-    refuse_unavailable(request, NOT_YET)
     status = STATUS.read(request)
-    page, listing = read_page(request, ("admin-events", status and status.value))
-    found = wiring.catalogue().list_all_events(status, page)
-    return json_text_response(page_json(found, page, listing))
+    statuses = ALL_STATUSES if status is None else (status,)
+    asked = read_list(request, "admin-events", statuses)
+    found = wiring.catalogue().list_events(asked.wanted, asked.order, asked.page)
+    return json_text_response(page_json(found, asked))
 
 
-@blueprint.api("/api/admin/events", methods=("POST",), authorizer=jwt_authorizer)
+@blueprint.api(
+    "/api/admin/events",
+    methods=("POST",),
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Add an event",
+        tag=Tag.ADMIN_EVENTS,
+        bodies=(Body("chalicelib.schemas.events:EventBody", EVENT_EXAMPLES),),
+        answers=(Answer("The event is there.", 201, "AdminEvent", headers=(LOCATION, ETAG)),),
+        errors=(Conflict,),
+    ),
+)
 def add_event(request: ApiRequest) -> Response:
     """Add an event."""
     from chalicelib.schemas.events import EventBody
@@ -33,12 +86,93 @@ def add_event(request: ApiRequest) -> Response:
 
     admin = request.admin()
     draft = read_body(EventBody, request.json_object()).draft()
-    event = wiring.catalogue().add_event(draft, admin.user_id)
-    location = {"Location": f"/api/events/{event.slug}"}
-    return json_text_response(public_event(event), 201, location)
+    event = wiring.event_editor().add(draft, admin.user_id)
+    location = {"Location": f"/api/admin/events/{event.slug}"}
+    return _shown(event, 201, location)
 
 
-@blueprint.api("/api/admin/cities", methods=("POST",), authorizer=jwt_authorizer)
+@blueprint.api(
+    "/api/admin/events/{id_or_slug}",
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Show an event to admins",
+        tag=Tag.ADMIN_EVENTS,
+        parameters=(ID_OR_SLUG,),
+        answers=(Answer("The event.", model="AdminEvent", headers=(ETAG,)),),
+        errors=(NotFound,),
+    ),
+)
+def get_any_event(request: ApiRequest) -> Response:
+    """Show one event, whatever its status, with what is held and sold of it."""
+    request.admin()
+    return _shown(wiring.event_editor().get(request.path("id_or_slug")))
+
+
+@blueprint.api(
+    "/api/admin/events/{id_or_slug}",
+    methods=("PUT", "PATCH"),
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Change an event",
+        tag=Tag.ADMIN_EVENTS,
+        parameters=(ID_OR_SLUG, IF_MATCH),
+        bodies=(Body("chalicelib.schemas.events:EventChanges", CHANGE_EXAMPLES),),
+        answers=(Answer("The event as it is now.", model="AdminEvent", headers=(ETAG,)),),
+        errors=(NotFound, Conflict, PreconditionFailed),
+    ),
+)
+def change_event(request: ApiRequest) -> Response:
+    """Change the keys that are given; the others stay. A former slug keeps leading to the event."""
+    from chalicelib.schemas.events import EventChanges
+    from chalicelib.schemas.reading import read_body
+
+    admin = request.admin()
+    changes = read_body(EventChanges, request.json_object())
+    event = wiring.event_editor().change(
+        request.path("id_or_slug"), changes.applied_to, wanted_revisions(request), admin.user_id
+    )
+    return _shown(event)
+
+
+@blueprint.api(
+    "/api/admin/events/{id_or_slug}",
+    methods=("DELETE",),
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Delete an event",
+        tag=Tag.ADMIN_EVENTS,
+        parameters=(ID_OR_SLUG, IF_MATCH),
+        answers=(Answer("The event is gone.", 204, media_type=None),),
+        errors=(NotFound, Conflict, PreconditionFailed),
+    ),
+)
+def delete_event(request: ApiRequest) -> Response:
+    """Delete an event of which nothing is sold or held; cancel one of which something is."""
+    admin = request.admin()
+    wiring.event_editor().delete(
+        request.path("id_or_slug"), wanted_revisions(request), admin.user_id
+    )
+    return Response("", {}, 204)
+
+
+def _shown(
+    event: EventRecord, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return tagged_json(event.public_for_admins(), admin_event_tag(event), status, headers)
+
+
+@blueprint.api(
+    "/api/admin/cities",
+    methods=("POST",),
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Add a city",
+        tag=Tag.ADMIN_CITIES,
+        bodies=(Body("chalicelib.schemas.cities:CityBody", CITY_EXAMPLES),),
+        answers=(Answer("The city is there.", 201, "City", headers=(LOCATION,)),),
+        errors=(Conflict,),
+    ),
+)
 def add_city(request: ApiRequest) -> Response:
     """Add a city."""
     from chalicelib.schemas.cities import CityBody
@@ -46,6 +180,6 @@ def add_city(request: ApiRequest) -> Response:
 
     admin = request.admin()
     draft = read_body(CityBody, request.json_object()).draft()
-    city = wiring.catalogue().add_city(draft, admin.user_id)
+    city = wiring.city_editor().add(draft, admin.user_id)
     location = {"Location": f"/api/cities/{draft.slug}"}
     return json_response(city.fields(), 201, location)

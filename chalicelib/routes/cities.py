@@ -3,16 +3,29 @@
 from chalice.app import Response
 
 from chalicelib import wiring
+from chalicelib.errors import NotFound
 from chalicelib.http.blueprint import ApiBlueprint
-from chalicelib.http.query import LIMIT, OFFSET, ChoiceParameter, TextParameter
+from chalicelib.http.entity_tags import city_tag
+from chalicelib.http.operations import IF_NONE_MATCH, Operation, PathParameter, Tag, cacheable
+from chalicelib.http.query import (
+    LIMIT,
+    MAX_OFFSET,
+    ChoiceParameter,
+    IntegerParameter,
+    TextParameter,
+)
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import public_json
 from chalicelib.services.catalogue import CityOrder, CityQuery
 
 blueprint = ApiBlueprint(__name__)
 
-SEARCH = TextParameter("search", max_length=50)
-COUNTRY = TextParameter("country", max_length=100)
+SEARCH = TextParameter(
+    "search",
+    max_length=50,
+    description="What the name begins with; letter case and accents do not matter.",
+)
+COUNTRY = TextParameter("country", max_length=100, description="Only cities of this country.")
 ORDER_BY = ChoiceParameter(
     "orderBy",
     {
@@ -23,16 +36,45 @@ ORDER_BY = ChoiceParameter(
     },
     CityOrder.NAME,
     aliases=("sortBy",),
+    description="What to sort by; `city` is the name.",
 )
 SORT_ORDER = ChoiceParameter(
-    "sortOrder", {"asc": False, "desc": True}, default=False, aliases=("order",)
+    "sortOrder",
+    {"asc": False, "desc": True},
+    default=False,
+    aliases=("order",),
+    description="Which end comes first.",
+)
+OFFSET = IntegerParameter(
+    "offset", default=0, minimum=0, maximum=MAX_OFFSET, description="How many to pass over."
 )
 INCLUDE_EVENT_COUNT = ChoiceParameter(
-    "includeEventCount", {"true": True, "false": False}, default=False
+    "includeEventCount",
+    {"true": True, "false": False},
+    default=False,
+    description="Whether to tell how many events each city has.",
 )
+CITY_SLUG = PathParameter("slug", "The city's slug.", example="london")
 
 
-@blueprint.api("/api/cities")
+@blueprint.api(
+    "/api/cities",
+    describes=Operation(
+        summary="List cities",
+        tag=Tag.CITIES,
+        parameters=(
+            SEARCH,
+            COUNTRY,
+            ORDER_BY,
+            SORT_ORDER,
+            LIMIT,
+            OFFSET,
+            INCLUDE_EVENT_COUNT,
+            IF_NONE_MATCH,
+        ),
+        answers=cacheable("A page of cities.", "CityList"),
+    ),
+)
 def list_cities(request: ApiRequest) -> Response:
     """List cities."""
     query = CityQuery(
@@ -51,7 +93,17 @@ def list_cities(request: ApiRequest) -> Response:
     return public_json(request, f'{{"count":{found.count},"cities":[{cities}]}}')
 
 
-@blueprint.api("/api/cities/{slug}")
+@blueprint.api(
+    "/api/cities/{slug}",
+    describes=Operation(
+        summary="Show a city",
+        tag=Tag.CITIES,
+        parameters=(CITY_SLUG, IF_NONE_MATCH),
+        answers=cacheable("The city.", "City"),
+        errors=(NotFound,),
+    ),
+)
 def get_city(request: ApiRequest) -> Response:
     """Show one city."""
-    return public_json(request, wiring.catalogue().city(request.path("slug")).public)
+    public = wiring.catalogue().city(request.path("slug")).public
+    return public_json(request, public, city_tag(public))

@@ -7,6 +7,7 @@ from chalicelib.domain.identity import Caller
 from chalicelib.errors import Forbidden
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.operations import Answer, Operation, Tag
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response
 
@@ -14,10 +15,15 @@ blueprint = ApiBlueprint(__name__)
 
 
 @blueprint.api(
-    "/admin/database/reset",
     "/api/admin/database/reset",
+    "/admin/database/reset",
     methods=("POST",),
     authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Put the sample data in",
+        tag=Tag.ADMIN_DATABASE,
+        answers=(Answer("The sample data is in.", model="DatabaseReset"),),
+    ),
 )
 def reset_database(request: ApiRequest) -> Response:
     """Replace everything by the sample data."""
@@ -27,10 +33,15 @@ def reset_database(request: ApiRequest) -> Response:
 
 
 @blueprint.api(
-    "/admin/database/truncate",
     "/api/admin/database/truncate",
+    "/admin/database/truncate",
     methods=("DELETE",),
     authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Take everything out",
+        tag=Tag.ADMIN_DATABASE,
+        answers=(Answer("Everything is deleted.", model="DatabaseTruncated"),),
+    ),
 )
 def truncate_database(request: ApiRequest) -> Response:
     """Delete everything."""

@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.slugs import is_slug
 
 _UNFIT_FOR_URLS = re.compile(r"[\\\x00-\x20\x7f\"<>]")
-_EMAIL = re.compile(r"[^@\s<>\"]{1,64}@[^@\s<>\"]+\.[^@\s<>\"]+")
+_EMAIL = re.compile(r'[^@\s<>"]{1,64}@[^@\s<>"]+\.[^@\s<>"]+')
 
 
 def _amount(value: object) -> Decimal:
@@ -70,11 +70,44 @@ def _email(value: str) -> str:
 
 MAX_PRICE = Decimal("99999999.99")
 
-Amount = Annotated[Decimal, BeforeValidator(_amount), Field(ge=0)]
-Price = Annotated[Amount, AfterValidator(_at_most_max_price)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-HttpUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
+# What `domain.slugs.is_slug` takes, for documents.
+SLUG_PATTERN = "^(?![0-9]+$)[a-z0-9]+(-[a-z0-9]+)*$"
+
+# The schemas say for the OpenAPI document what the functions beside them check.
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    Field(ge=0),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+Price = Annotated[
+    Amount,
+    AfterValidator(_at_most_max_price),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_PRICE)}),
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "date"},
+            ]
+        }
+    ),
+]
+HttpUrl = Annotated[
+    str,
+    Field(max_length=500, json_schema_extra={"format": "uri", "pattern": "^https?://"}),
+    AfterValidator(_http_url),
+]
 EVENT_SLUG_LENGTH, CITY_SLUG_LENGTH = 100, 50
-EventSlug = Annotated[str, Field(max_length=EVENT_SLUG_LENGTH), AfterValidator(_slug)]
-CitySlug = Annotated[str, Field(max_length=CITY_SLUG_LENGTH), AfterValidator(_slug)]
-Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+_AS_SLUG = Field(json_schema_extra={"pattern": SLUG_PATTERN})
+EventSlug = Annotated[str, Field(max_length=EVENT_SLUG_LENGTH), AfterValidator(_slug), _AS_SLUG]
+CitySlug = Annotated[str, Field(max_length=CITY_SLUG_LENGTH), AfterValidator(_slug), _AS_SLUG]
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email", "pattern": f"^{_EMAIL.pattern}$"}),
+    AfterValidator(_email),
+]

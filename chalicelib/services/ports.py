@@ -5,14 +5,16 @@ holds both kinds to the same behaviour.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.domain.cities import City
-from chalicelib.domain.events import Event, EventRecord, EventStatus
+from chalicelib.domain.event_facts import EventOrder
+from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.orders import Cause, CheckoutSession, Order, OrderStatus, RedirectUrls
 
 
@@ -60,29 +62,51 @@ class CityEntry:
         return f'{self.public[:-1]},"eventCount":{self.published_events}}}'
 
 
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page of a list of events; `count` is how many are in the list."""
+
+    count: int
+    page: Page
+
+
 class EventStore(Protocol):
-    """Events, their stock, and their totals."""
+    """Events, their stock, and every list of them. Each write is made whole or not at all."""
 
     def next_id(self) -> int:
         """Return an id that was never given out before."""
         ...
 
     def create(self, event: Event) -> None:
-        """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city does not exist."""
+        """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as
+        the event names it.
+        """
         ...
 
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        """Return the event of this slug; `consistent` sees every write that was acknowledged."""
+        """Return the event that has or had this slug; `consistent` sees every write that was
+        acknowledged.
+        """
         ...
 
-    def list_by_date(
-        self, statuses: Sequence[EventStatus], city_slug: str | None, page: PageRequest
-    ) -> Page:
-        """Return a page of the events that have one of the statuses, in order of their date."""
+    def get_by_id(self, event_id: int) -> EventRecord | None:
+        """Return the event of this id, as of every write that was acknowledged."""
         ...
 
-    def count(self, statuses: Sequence[EventStatus]) -> int:
-        """Return how many events have one of the statuses, without counting them."""
+    def replace(self, before: EventRecord, after: Event) -> None:
+        """Describe an event anew; its seats stay sold, held and free, but for a new capacity.
+
+        Its former slug keeps leading to it. Raises `Changed` if the event is not as `before` says,
+        `SlugTaken`, `SlugUnknown` as `create` does, or `CapacityTooLow`.
+        """
+        ...
+
+    def delete(self, record: EventRecord) -> None:
+        """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
+        ...
+
+    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
+        """Return a page of the events that the filter finds, in this order."""
         ...
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.catalogue import Catalogue, CityDraft, EventDraft
+from chalicelib.services.editing_cities import CityDraft, CityEditor
+from chalicelib.services.editing_events import EventDraft, EventEditor
 from chalicelib.services.ports import AuditLog, Eraser
 from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
 
@@ -13,9 +14,16 @@ class SampleData:
     """The use cases behind the database's reset and truncation."""
 
     def __init__(
-        self, *, catalogue: Catalogue, eraser: Eraser, clock: Clock, log: AuditLog
+        self,
+        *,
+        events: EventEditor,
+        cities: CityEditor,
+        eraser: Eraser,
+        clock: Clock,
+        log: AuditLog,
     ) -> None:
-        self._catalogue = catalogue
+        self._events = events
+        self._cities = cities
         self._eraser = eraser
         self._clock = clock
         self._log = log
@@ -37,12 +45,10 @@ class SampleData:
     def fill(self, by: str) -> tuple[int, int]:
         """Add the samples to empty tables; return how many cities and events."""
         for city in CITIES:
-            self._catalogue.add_city(
-                CityDraft(city.name, city.slug, city.country, None, city.name), by
-            )
+            self._cities.add(CityDraft(city.name, city.slug, city.country, None, city.name), by)
         today = self._clock()
         for event in EVENTS:
-            self._catalogue.add_event(_draft(event, today), by)
+            self._events.add(_draft(event, today), by)
         return len(CITIES), len(EVENTS)
 
 

@@ -8,6 +8,7 @@ from chalicelib.store.connection import connect
 from chalicelib.store.erasing import DynamoEraser
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.orders import DynamoOrderStore
+from chalicelib.store.word_index import WordIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Stores:
 def open_stores(settings: StoreSettings) -> Stores:
     """Connect to the tables; nothing is sent until something is asked."""
     connection = connect(settings)
-    events = DynamoEventStore(connection)
+    events = DynamoEventStore(connection, WordIndex(connection))
     return Stores(
         events=events,
         cities=DynamoCityStore(connection),

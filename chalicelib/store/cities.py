@@ -1,9 +1,15 @@
 """Cities in DynamoDB."""
 
+from collections.abc import Mapping
+
 from pynamodb.connection.base import Connection
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 
 from chalicelib.domain.cities import City, public_city
-from chalicelib.domain.text import fold
+from chalicelib.domain.event_facts import NAME_END
+from chalicelib.domain.events import Event, EventStatus
+from chalicelib.domain.text import fold_for_key
 from chalicelib.errors import SlugTaken
 from chalicelib.services.ports import CityEntry
 from chalicelib.store.models import CityModel
@@ -13,9 +19,13 @@ from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Upd
 
 # The one partition of the index: cities are hundreds, not millions.
 _KIND = "city"
-# Between a name and an id: sorts before all that a folded name holds, so York is before York City.
-NAME_END = "\t"
 TOTAL = "total"
+# How many events of each status a city has, by the attribute's name.
+EVENT_COUNTS: Mapping[EventStatus, str] = {
+    EventStatus.PUBLISHED: "publishedEvents",
+    EventStatus.DRAFT: "draftEvents",
+    EventStatus.CANCELLED: "cancelledEvents",
+}
 
 
 class DynamoCityStore:
@@ -71,11 +81,39 @@ def city_item(city: City) -> CityModel:
         city.slug,
         id=city.id,
         kind=_KIND,
-        name_key=f"{fold(city.name)}{NAME_END}{city.id:012d}",
+        name_key=f"{fold_for_key(city.name)}{NAME_END}{city.id:012d}",
         public=CityEntry.of(public_city(city), 0).public,
-        events=0,
+        name=city.name,
         published_events=0,
+        draft_events=0,
+        cancelled_events=0,
     )
+
+
+def event_count_updates(before: Event | None, after: Event | None) -> list[Update]:
+    """Return the changes of the cities' numbers of events that go with a change of an event.
+
+    The city that an event comes to must exist and have the name that the event shows.
+    """
+    changes: dict[str, dict[EventStatus, int]] = {}
+    if before is not None:
+        changes[before.city_slug] = {before.status: -1}
+    if after is not None:
+        counts = changes.setdefault(after.city_slug, {})
+        counts[after.status] = counts.get(after.status, 0) + 1
+    comes = after is not None and (before is None or before.city_slug != after.city_slug)
+    updates = []
+    for slug, counts in changes.items():
+        actions = [
+            Path(EVENT_COUNTS[status]).add({"N": str(by)}) for status, by in counts.items() if by
+        ]
+        if not actions:
+            continue
+        condition: Condition = CityModel.slug.exists()
+        if comes and after is not None and slug == after.city_slug:
+            condition &= CityModel.name == after.city
+        updates.append(Update("city", CityModel(slug), actions, condition))
+    return updates
 
 
 def _entry(item: RawItem) -> CityEntry:

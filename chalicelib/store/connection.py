@@ -6,7 +6,14 @@ from pynamodb.models import Model
 
 from chalicelib.errors import Unavailable
 from chalicelib.settings import StoreSettings
-from chalicelib.store.models import CityModel, EventModel, OrderModel, SeenEventModel
+from chalicelib.store.models import (
+    CityModel,
+    EventModel,
+    IndexEntryModel,
+    MovedEventModel,
+    OrderModel,
+    SeenEventModel,
+)
 
 # DynamoDB answers in milliseconds. What takes a second is lost, and a buyer should hear "try
 # again" well within the 10 seconds that the whole request may take.
@@ -31,10 +38,17 @@ def connect(settings: StoreSettings) -> Connection:
     )
     _bind(EventModel, settings.events_table, shared)
     _bind(CityModel, settings.cities_table, shared)
+    _bind(IndexEntryModel, settings.index_table, shared)
     _bind(OrderModel, settings.orders_table, shared)
-    SeenEventModel.Meta.table_name = settings.orders_table
-    SeenEventModel._connection = OrderModel._connection  # noqa: SLF001 - see _bind
+    _share(MovedEventModel, EventModel)
+    _share(SeenEventModel, OrderModel)
     return shared
+
+
+def _share(model: type[Model], other: type[Model]) -> None:
+    """Give a model the table of another one."""
+    model.Meta.table_name = other.Meta.table_name
+    model._connection = other._connection  # noqa: SLF001 - see _bind
 
 
 def _bind(model: type[Model], table_name: str, shared: Connection) -> None:

@@ -1,5 +1,7 @@
 """Emptying the tables, for stages that allow it. The id counters stay: ids are never reused."""
 
+from typing import Any
+
 from pynamodb.connection.base import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.operand import Path
@@ -8,7 +10,7 @@ from pynamodb.models import Model
 from chalicelib.domain.events import EventStatus
 from chalicelib.store.cities import TOTAL
 from chalicelib.store.connection import unavailable
-from chalicelib.store.models import CityModel, EventModel, OrderModel
+from chalicelib.store.models import CityModel, EventModel, IndexEntryModel, OrderModel
 from chalicelib.store.totals import TOTALS_KEY
 
 
@@ -27,6 +29,7 @@ class DynamoEraser:
         try:
             erased = self._erase(OrderModel, "id")
             erased += self._erase(EventModel, "slug")
+            self._erase(IndexEntryModel, "term", "entry")
             self._forget_totals(EventModel, tuple(status.value for status in EventStatus))
             erased += self._erase(CityModel, "slug")
             self._forget_totals(CityModel, (TOTAL,))
@@ -34,24 +37,23 @@ class DynamoEraser:
             raise unavailable(error) from error
         return erased
 
-    def _erase(self, model: type[Model], key: str) -> int:
+    def _erase(self, model: type[Model], *key: str) -> int:
         table = model.Meta.table_name
         erased = 0
-        start: str | None = None
+        start: Any = None
         while True:
             answer = self._connection.scan(
-                table, attributes_to_get=[key], exclusive_start_key=start, consistent_read=True
+                table, attributes_to_get=list(key), exclusive_start_key=start, consistent_read=True
             )
-            keys = [item[key]["S"] for item in answer.get("Items", ())]
+            keys = [[item[name]["S"] for name in key] for item in answer.get("Items", ())]
             with model.batch_write() as batch:
-                for value in keys:
-                    if value != TOTALS_KEY:
-                        batch.delete(model(value))
+                for values in keys:
+                    if values != [TOTALS_KEY]:
+                        batch.delete(model(*values))
                         erased += 1
-            last = answer.get("LastEvaluatedKey")
-            if last is None:
+            start = answer.get("LastEvaluatedKey")
+            if start is None:
                 return erased
-            start = last[key]["S"]
 
     def _forget_totals(self, model: type[Model], names: tuple[str, ...]) -> None:
         self._connection.update_item(

@@ -1,163 +1,250 @@
-"""Events in DynamoDB: creating them together with their totals, and reading pages of them."""
+"""Events in DynamoDB: each change in one transaction with the numbers that depend on it."""
 
-import heapq
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
-from chalicelib.domain.clock import from_iso, to_iso
-from chalicelib.domain.events import Event, EventRecord, EventStatus, public_event, seats
-from chalicelib.domain.text import fold
-from chalicelib.errors import SlugTaken, SlugUnknown
-from chalicelib.services.ports import Page, PageRequest
-from chalicelib.store.cities import NAME_END
-from chalicelib.store.models import CityModel, EventModel
-from chalicelib.store.reading import RawItem, get_raw, number, query_raw, text
-from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, read_totals
-from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Update
+from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words
+from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.events import Event, EventRecord, seats
+from chalicelib.errors import (
+    CapacityTooLow,
+    Changed,
+    EventsApiError,
+    InUse,
+    SlugTaken,
+    SlugUnknown,
+)
+from chalicelib.services.ports import EventPage, PageRequest
+from chalicelib.store.cities import event_count_updates
+from chalicelib.store.day_counts import day_updates
+from chalicelib.store.event_items import (
+    description,
+    event_item,
+    moved_item,
+    moved_to,
+    read_record,
+    stocked_item,
+)
+from chalicelib.store.event_lists import EventLists
+from chalicelib.store.models import EventModel, MovedEventModel
+from chalicelib.store.reading import get_raw, query_raw, text
+from chalicelib.store.totals import TOTALS_KEY, count_up, next_id
+from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
+from chalicelib.store.word_index import Mark, WordIndex
+from chalicelib.store.word_search import WordSearch
+
+# So many former slugs of an event are kept; the oldest one is given up for another.
+_FORMER_SLUGS = 10
+# Ids have twelve digits in keys.
+_BEYOND_IDS = 10**12
 
 
 class DynamoEventStore:
     """`services.ports.EventStore` on DynamoDB."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, words: WordIndex) -> None:
         self._connection = connection
         self._table = EventModel.Meta.table_name
+        self._words = words
+        self._lists = EventLists(connection, WordSearch(connection, words))
 
     def next_id(self) -> int:
         """Return an id that was never given out before."""
         return next_id(self._connection, self._table)
 
-    def create(self, event: Event) -> None:
-        """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city does not exist.
-
-        One transaction: the event if its slug is free, one more event for its city if that
-        exists, one more in the total.
-        """
-        published = int(event.status is EventStatus.PUBLISHED)
-        transaction = Transaction(
-            self._connection,
-            puts=[Put("event", event_item(event), EventModel.slug.does_not_exist())],
-            updates=[
-                Update(
-                    "city",
-                    CityModel(event.city_slug),
-                    [CityModel.events.add(1), CityModel.published_events.add(published)],
-                    CityModel.slug.exists(),
-                ),
-                Update("totals", EventModel(TOTALS_KEY), [count_up(event.status.value)]),
-            ],
-        )
-        try:
-            transaction.commit()
-        except ConditionFailed as failed:
-            if "event" in failed.labels:
-                raise SlugTaken(f"an event with the slug {event.slug} exists already") from failed
-            raise SlugUnknown("the event's city does not exist any more") from failed
-
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        """Return the event of this slug; `consistent` sees every write that was acknowledged."""
-        item = get_raw(self._connection, self._table, slug, consistent=consistent)
-        return None if item is None else _record(item)
-
-    def list_by_date(
-        self, statuses: Sequence[EventStatus], city_slug: str | None, page: PageRequest
-    ) -> Page:
-        """Return a page of the events that have one of the statuses, in order of their date.
-
-        One query a status. An `offset` is read and passed over; a page after a key is not.
+        """Return the event that has or had this slug; `consistent` sees every write that was
+        acknowledged.
         """
-        wanted = page.offset + page.limit + 1
-        parts = (self._by_date(status, city_slug, page, wanted) for status in statuses)
-        rows = _merged(parts, descending=page.descending)
-        chosen = list(islice(rows, page.offset, wanted))
-        shown = chosen[: page.limit]
-        more = len(chosen) > page.limit
-        return Page(
-            tuple(text(row, "public") for row in shown),
-            text(shown[-1], "dateKey") if more else None,
-        )
+        item = get_raw(self._connection, self._table, slug, consistent=consistent)
+        now = None if item is None else moved_to(item)
+        if now is not None:
+            item = get_raw(self._connection, self._table, now, consistent=consistent)
+        return None if item is None or "public" not in item else read_record(item)
 
-    def count(self, statuses: Sequence[EventStatus]) -> int:
-        """Return how many events have one of the statuses, without counting them."""
-        names = tuple(status.value for status in statuses)
-        return read_totals(self._connection, self._table, names)
+    def slug_now(self, slug: str) -> str:
+        """Return the slug of the event that had this one, or the same slug."""
+        item = get_raw(self._connection, self._table, slug, consistent=True)
+        return (item and moved_to(item)) or slug
 
-    def _by_date(
-        self, status: EventStatus, city_slug: str | None, page: PageRequest, limit: int
-    ) -> list[RawItem]:
-        index, partition = "by_date", status.value
-        if city_slug is not None:
-            index, partition = "by_city", status_city(status, city_slug)
-        return query_raw(
+    def get_by_id(self, event_id: int) -> EventRecord | None:
+        """Return the event of this id, as of every write that was acknowledged."""
+        if event_id >= _BEYOND_IDS:
+            return None
+        rows = query_raw(
             self._connection,
             self._table,
-            index,
-            partition,
-            keys=_beyond(page),
-            descending=page.descending,
-            limit=limit,
-            attributes=("public", "dateKey"),
+            "by_id",
+            str(event_id),
+            keys=None,
+            descending=False,
+            limit=1,
+            attributes=("slug",),
+        )
+        return self.get(text(rows[0], "slug"), consistent=True) if rows else None
+
+    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
+        """Return a page of the events that the filter finds, in this order."""
+        return self._lists.page(wanted, order, page)
+
+    def create(self, event: Event) -> None:
+        """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as
+        the event names it.
+
+        One transaction: the event if its slug is free, one more event for its city if that
+        exists, one more in the total and on its day.
+        """
+        put = Put("event", event_item(event), EventModel.slug.does_not_exist())
+        try:
+            self._words.commit(
+                Mark.of(event, frozenset()),
+                lambda mark: Transaction(
+                    self._connection, puts=[put, mark], updates=_number_updates(None, event)
+                ),
+                event,
+            )
+        except ConditionFailed as failed:
+            raise _why_refused(failed, event) from failed
+
+    def replace(self, before: EventRecord, after: Event) -> None:
+        """Describe an event anew; its seats stay sold, held and free, but for a new capacity.
+
+        Its former slug keeps leading to it. Raises `Changed` if the event is not as `before` says,
+        `SlugTaken`, `SlugUnknown` as `create` does, or `CapacityTooLow`.
+        """
+        described = before.described()
+        mark = Mark.of(after, event_words(described))
+        numbers = _number_updates(described, after)
+        build = self._moved if before.slug != after.slug else self._edited
+        try:
+            self._words.commit(mark, lambda put: build(before, after, put, numbers), after)
+        except ConditionFailed as failed:
+            raise self._why_not_replaced(failed, before, after) from failed
+
+    def _edited(
+        self, before: EventRecord, after: Event, mark: Put, numbers: Sequence[Update]
+    ) -> Transaction:
+        """Change the item where it is, while its seats go on being sold."""
+        more = seats(after.capacity) - seats(before.capacity)
+        condition = _unchanged(before)
+        if more < 0:
+            condition &= EventModel.free >= -more
+        event = Update("event", EventModel(before.slug), _edits(after, more), condition)
+        return Transaction(self._connection, puts=[mark], updates=[event, *numbers])
+
+    def _moved(
+        self, before: EventRecord, after: Event, mark: Put, numbers: Sequence[Update]
+    ) -> Transaction:
+        """Store the item under its new slug, with its seats as they are, and leave the way there
+        under its former ones.
+        """
+        former = [slug for slug in before.former_slugs if slug != after.slug]
+        kept, given_up = (before.slug, *former)[:_FORMER_SLUGS], former[_FORMER_SLUGS - 1 :]
+        is_free = EventModel.slug.does_not_exist() | (MovedEventModel.event_id == before.id)
+        same_stock = (EventModel.held == before.held) & (EventModel.sold == before.sold)
+        others = [moved_item(slug, after) for slug in kept if slug != before.slug]
+        return Transaction(
+            self._connection,
+            deletes=[Delete("former", EventModel(slug)) for slug in given_up],
+            puts=[
+                Put("slug", stocked_item(after, _restocked(before, after, kept)), is_free),
+                Put("event", moved_item(before.slug, after), _unchanged(before) & same_stock),
+                *(Put("former", item) for item in others),
+                mark,
+            ],
+            updates=numbers,
         )
 
+    def _why_not_replaced(
+        self, failed: ConditionFailed, before: EventRecord, after: Event
+    ) -> EventsApiError:
+        if failed.labels & {"slug", "city"}:
+            return _why_refused(failed, after)
+        current = self.get(before.slug, consistent=True)
+        if current is None or current.public != before.public or before.slug != after.slug:
+            return Changed("this event was changed by somebody else at the same moment; try again")
+        return _capacity_too_low(current)
 
-def _beyond(page: PageRequest) -> Condition | None:
-    if page.after is None:
-        return None
-    return EventModel.date_key < page.after if page.descending else EventModel.date_key > page.after
+    def delete(self, record: EventRecord) -> None:
+        """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
+        event = record.described()
+        idle = (EventModel.sold == 0) & (EventModel.held == 0)
+        deletes = [
+            Delete("event", EventModel(record.slug), _unchanged(record) & idle),
+            *(Delete("former", EventModel(slug)) for slug in record.former_slugs),
+        ]
+        try:
+            self._words.commit(
+                Mark.of(event, event_words(event)),
+                lambda mark: Transaction(
+                    self._connection,
+                    deletes=deletes,
+                    puts=[mark],
+                    updates=_number_updates(event, None),
+                ),
+                None,
+            )
+        except ConditionFailed as failed:
+            raise self._why_not_deleted(record) from failed
 
-
-def _merged(parts: Iterable[list[RawItem]], *, descending: bool) -> Iterable[RawItem]:
-    return heapq.merge(*parts, key=lambda row: text(row, "dateKey"), reverse=descending)
-
-
-def status_city(status: EventStatus, city_slug: str) -> str:
-    """Return the partition of `by_city`; a slug has no `#`."""
-    return f"{status.value}#{city_slug}"
-
-
-def event_item(event: Event) -> EventModel:
-    """Return the item of a new event: all its seats free.
-
-    Sort keys end in the id, so that events with the same date, name or price have a fixed order
-    and a key names one place in a list.
-    """
-    tail = f"#{event.id:012d}"
-    stock = seats(event.capacity)
-    return EventModel(
-        event.slug,
-        id=event.id,
-        status=event.status.value,
-        status_city=status_city(event.status, event.city_slug),
-        date_key=to_iso(event.date) + tail,
-        name_key=fold(event.name) + NAME_END + tail,
-        price_key=f"{event.price:014d}" + tail,
-        created_key=to_iso(event.created_at) + tail,
-        updated_key=to_iso(event.updated_at) + tail,
-        public=public_event(event),
-        date=to_iso(event.date),
-        price=event.price,
-        currency=event.currency,
-        capacity=event.capacity,
-        free=stock,
-        held=0,
-        sold=0,
-    )
+    def _why_not_deleted(self, record: EventRecord) -> EventsApiError:
+        current = self.get(record.slug, consistent=True)
+        if current is not None and current.public == record.public and current.sold:
+            return InUse("tickets of this event are sold; cancel it instead")
+        if current is not None and current.public == record.public and current.held:
+            return InUse("seats of this event are held by open checkouts; try again later")
+        return Changed("this event was changed by somebody else at the same moment; try again")
 
 
-def _record(item: RawItem) -> EventRecord:
-    return EventRecord(
-        public=text(item, "public"),
-        id=number(item, "id"),
-        slug=text(item, "slug"),
-        status=EventStatus(text(item, "status")),
-        date=from_iso(text(item, "date")),
-        price=number(item, "price"),
-        currency=text(item, "currency"),
-        capacity=number(item, "capacity") if "capacity" in item else None,
-        free=number(item, "free"),
-        held=number(item, "held"),
-        sold=number(item, "sold"),
-    )
+def _unchanged(before: EventRecord) -> Condition:
+    """Return what holds while nobody has described the event anew: each time moves `updatedAt`."""
+    facts = EventFacts.of(before.described())
+    condition: Condition = EventModel.updated_key == facts.sort_key(EventOrder.UPDATED_AT)
+    return condition
+
+
+def _edits(after: Event, more_seats: int) -> list[Action]:
+    attributes: dict[str, Any] = description(after)
+    actions = [getattr(EventModel, name).set(value) for name, value in attributes.items()]
+    if after.capacity is None:
+        actions.append(EventModel.capacity.remove())
+    else:
+        actions.append(EventModel.capacity.set(after.capacity))
+    if more_seats:
+        actions.append(EventModel.free.add(more_seats))
+    return actions
+
+
+def _restocked(before: EventRecord, after: Event, former_slugs: tuple[str, ...]) -> EventRecord:
+    """Return the seats and former slugs of an event that moves; raises `CapacityTooLow`."""
+    free = before.free + seats(after.capacity) - seats(before.capacity)
+    if free < 0:
+        raise _capacity_too_low(before)
+    return replace(before, free=free, former_slugs=former_slugs)
+
+
+def _capacity_too_low(record: EventRecord) -> CapacityTooLow:
+    taken = record.held + record.sold
+    return CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
+
+
+def _number_updates(before: Event | None, after: Event | None) -> list[Update]:
+    """Return the changes of every number that goes with a change of an event."""
+    old = {} if before is None else {before.status.value: -1}
+    totals = dict(old)
+    if after is not None:
+        totals[after.status.value] = totals.get(after.status.value, 0) + 1
+    changed = [count_up(name, by) for name, by in totals.items() if by]
+    updates = [Update("totals", EventModel(TOTALS_KEY), changed)] if changed else []
+    return [*event_count_updates(before, after), *updates, *day_updates(before, after)]
+
+
+def _why_refused(failed: ConditionFailed, event: Event) -> EventsApiError:
+    if failed.labels & {"event", "slug"}:
+        return SlugTaken(f"an event with the slug {event.slug} exists already")
+    return SlugUnknown("the event's city has just been changed or deleted; try again")

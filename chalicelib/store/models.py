@@ -1,4 +1,4 @@
-"""The items of the three tables, as PynamoDB models. `infra/resources.json` declares the tables;
+"""The items of the four tables, as PynamoDB models. `infra/resources.json` declares the tables;
 a test holds these models against it. Shapes here are the store's own: the domain's are in
 `domain`, and the clients' are in each item's `public` text.
 """
@@ -15,14 +15,25 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 from pynamodb.models import Model
 
 
+class _ShowsPublic:
+    """What an index holds for a page: the JSON as it is sent."""
+
+    projection = IncludeProjection(["public"])
+
+
+class _ShowsFacts:
+    """What an index holds for filtering: the facts, many times smaller than the JSON."""
+
+    projection = IncludeProjection(["facts"])
+
+
 class ByDate(GlobalSecondaryIndex["EventModel"]):
     """Events of one status in order of their date."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
         index_name = "by_date"
-        projection = IncludeProjection(["public"])
 
     status = UnicodeAttribute(hash_key=True)
     date_key = UnicodeAttribute(range_key=True, attr_name="dateKey")
@@ -31,11 +42,10 @@ class ByDate(GlobalSecondaryIndex["EventModel"]):
 class ByName(GlobalSecondaryIndex["EventModel"]):
     """Events of one status in order of their folded name."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
         index_name = "by_name"
-        projection = IncludeProjection(["public"])
 
     status = UnicodeAttribute(hash_key=True)
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
@@ -44,24 +54,34 @@ class ByName(GlobalSecondaryIndex["EventModel"]):
 class ByPrice(GlobalSecondaryIndex["EventModel"]):
     """Events of one status in order of their price."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
         index_name = "by_price"
-        projection = IncludeProjection(["public"])
 
     status = UnicodeAttribute(hash_key=True)
     price_key = UnicodeAttribute(range_key=True, attr_name="priceKey")
 
 
+class ByCity(GlobalSecondaryIndex["EventModel"]):
+    """Events of one status in order of their city's name, then of their date."""
+
+    class Meta(_ShowsPublic):
+        """Declares the index."""
+
+        index_name = "by_city"
+
+    status = UnicodeAttribute(hash_key=True)
+    city_key = UnicodeAttribute(range_key=True, attr_name="cityKey")
+
+
 class ByCreated(GlobalSecondaryIndex["EventModel"]):
     """Events of one status in order of their creation."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
         index_name = "by_created"
-        projection = IncludeProjection(["public"])
 
     status = UnicodeAttribute(hash_key=True)
     created_key = UnicodeAttribute(range_key=True, attr_name="createdKey")
@@ -70,24 +90,106 @@ class ByCreated(GlobalSecondaryIndex["EventModel"]):
 class ByUpdated(GlobalSecondaryIndex["EventModel"]):
     """Events of one status in order of their last change."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
         index_name = "by_updated"
-        projection = IncludeProjection(["public"])
 
     status = UnicodeAttribute(hash_key=True)
     updated_key = UnicodeAttribute(range_key=True, attr_name="updatedKey")
 
 
-class ByCity(GlobalSecondaryIndex["EventModel"]):
+class InCityByDate(GlobalSecondaryIndex["EventModel"]):
     """Events of one status and city in order of their date."""
 
-    class Meta:
+    class Meta(_ShowsPublic):
         """Declares the index."""
 
-        index_name = "by_city"
-        projection = IncludeProjection(["public"])
+        index_name = "in_city_by_date"
+
+    status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
+    date_key = UnicodeAttribute(range_key=True, attr_name="dateKey")
+
+
+class InCityByName(GlobalSecondaryIndex["EventModel"]):
+    """Events of one status and city in order of their folded name."""
+
+    class Meta(_ShowsPublic):
+        """Declares the index."""
+
+        index_name = "in_city_by_name"
+
+    status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
+    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
+
+
+class InCityByPrice(GlobalSecondaryIndex["EventModel"]):
+    """Events of one status and city in order of their price."""
+
+    class Meta(_ShowsPublic):
+        """Declares the index."""
+
+        index_name = "in_city_by_price"
+
+    status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
+    price_key = UnicodeAttribute(range_key=True, attr_name="priceKey")
+
+
+class InCityByCreated(GlobalSecondaryIndex["EventModel"]):
+    """Events of one status and city in order of their creation."""
+
+    class Meta(_ShowsPublic):
+        """Declares the index."""
+
+        index_name = "in_city_by_created"
+
+    status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
+    created_key = UnicodeAttribute(range_key=True, attr_name="createdKey")
+
+
+class InCityByUpdated(GlobalSecondaryIndex["EventModel"]):
+    """Events of one status and city in order of their last change."""
+
+    class Meta(_ShowsPublic):
+        """Declares the index."""
+
+        index_name = "in_city_by_updated"
+
+    status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
+    updated_key = UnicodeAttribute(range_key=True, attr_name="updatedKey")
+
+
+class FactsByDate(GlobalSecondaryIndex["EventModel"]):
+    """Facts of the events of one status in order of their date."""
+
+    class Meta(_ShowsFacts):
+        """Declares the index."""
+
+        index_name = "facts_by_date"
+
+    status = UnicodeAttribute(hash_key=True)
+    date_key = UnicodeAttribute(range_key=True, attr_name="dateKey")
+
+
+class FactsByPrice(GlobalSecondaryIndex["EventModel"]):
+    """Facts of the events of one status in order of their price."""
+
+    class Meta(_ShowsFacts):
+        """Declares the index."""
+
+        index_name = "facts_by_price"
+
+    status = UnicodeAttribute(hash_key=True)
+    price_key = UnicodeAttribute(range_key=True, attr_name="priceKey")
+
+
+class FactsInCity(GlobalSecondaryIndex["EventModel"]):
+    """Facts of the events of one status and city in order of their date."""
+
+    class Meta(_ShowsFacts):
+        """Declares the index."""
+
+        index_name = "facts_in_city"
 
     status_city = UnicodeAttribute(hash_key=True, attr_name="statusCity")
     date_key = UnicodeAttribute(range_key=True, attr_name="dateKey")
@@ -106,10 +208,12 @@ class ById(GlobalSecondaryIndex["EventModel"]):
 
 
 class EventModel(Model):
-    """An event with its stock, or (under a key that is no slug) the events' totals.
+    """An event with its stock; or, under a former slug of one, where it is now; or, under a key
+    that is no slug, the events' totals.
 
-    `public` is the JSON that clients get; beside it stands only what conditions and indexes need.
-    `free + held + sold` is the event's stock. Sort keys end in the id, so that no two are equal.
+    `public` is the JSON that clients get, `facts` what lists filter and sort by; beside them stands
+    only what conditions and indexes need. `free + held + sold` is the event's stock. Sort keys end
+    in the id, so that no two are equal.
     """
 
     class Meta:
@@ -124,9 +228,11 @@ class EventModel(Model):
     date_key = UnicodeAttribute(attr_name="dateKey")
     name_key = UnicodeAttribute(attr_name="nameKey")
     price_key = UnicodeAttribute(attr_name="priceKey")
+    city_key = UnicodeAttribute(attr_name="cityKey")
     created_key = UnicodeAttribute(attr_name="createdKey")
     updated_key = UnicodeAttribute(attr_name="updatedKey")
     public = UnicodeAttribute()
+    facts = UnicodeAttribute()
     date = UnicodeAttribute()
     price = NumberAttribute()
     currency = UnicodeAttribute()
@@ -134,14 +240,58 @@ class EventModel(Model):
     free = NumberAttribute()
     held = NumberAttribute()
     sold = NumberAttribute()
+    # The event's former slugs, latest first, with a space between.
+    former_slugs = UnicodeAttribute(attr_name="formerSlugs", null=True)
 
     by_date = ByDate()
     by_name = ByName()
     by_price = ByPrice()
+    by_city = ByCity()
     by_created = ByCreated()
     by_updated = ByUpdated()
-    by_city = ByCity()
+    in_city_by_date = InCityByDate()
+    in_city_by_name = InCityByName()
+    in_city_by_price = InCityByPrice()
+    in_city_by_created = InCityByCreated()
+    in_city_by_updated = InCityByUpdated()
+    facts_by_date = FactsByDate()
+    facts_by_price = FactsByPrice()
+    facts_in_city = FactsInCity()
     by_id = ById()
+
+
+class MovedEventModel(Model):
+    """A former slug of an event, kept so that old links and open orders find it."""
+
+    class Meta:
+        """Named when `connection.connect` runs; shares the events' table."""
+
+        table_name = ""
+
+    slug = UnicodeAttribute(hash_key=True)
+    moved_to = UnicodeAttribute(attr_name="movedTo")
+    event_id = NumberAttribute(attr_name="eventId")
+
+
+class IndexEntryModel(Model):
+    """What is derived of events, under terms: words, days, and marks of what is left to do.
+
+    Each kind of term uses the attributes that its module in `store` says.
+    """
+
+    class Meta:
+        """Named when `connection.connect` runs."""
+
+        table_name = ""
+
+    term = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    facts = UnicodeAttribute(null=True)
+    events = NumberAttribute(null=True)
+    slug = UnicodeAttribute(null=True)
+    words = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    since = UnicodeAttribute(null=True)
 
 
 class CitiesByName(GlobalSecondaryIndex["CityModel"]):
@@ -158,7 +308,7 @@ class CitiesByName(GlobalSecondaryIndex["CityModel"]):
 
 
 class CityModel(Model):
-    """A city, how many events refer to it and how many of those are published; or the totals."""
+    """A city and how many events of each status it has; or the totals."""
 
     class Meta:
         """Named when `connection.connect` runs."""
@@ -170,8 +320,11 @@ class CityModel(Model):
     kind = UnicodeAttribute()
     name_key = UnicodeAttribute(attr_name="nameKey")
     public = UnicodeAttribute()
-    events = NumberAttribute()
+    # As events show it. Who writes it into an event makes sure that it still is the city's.
+    name = UnicodeAttribute()
     published_events = NumberAttribute(attr_name="publishedEvents")
+    draft_events = NumberAttribute(attr_name="draftEvents")
+    cancelled_events = NumberAttribute(attr_name="cancelledEvents")
 
     by_name = CitiesByName()
 
@@ -185,7 +338,7 @@ class OrdersByEvent(GlobalSecondaryIndex["OrderModel"]):
         index_name = "by_event"
         projection = KeysOnlyProjection()
 
-    event_slug = UnicodeAttribute(hash_key=True, attr_name="eventSlug")
+    event_id = NumberAttribute(hash_key=True, attr_name="eventId")
     created_key = UnicodeAttribute(range_key=True, attr_name="createdKey")
 
 

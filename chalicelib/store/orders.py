@@ -21,7 +21,7 @@ from chalicelib.domain.orders import (
     OrderStatus,
     may_follow,
 )
-from chalicelib.errors import EventsApiError, NotFound, PriceMismatch, SoldOut
+from chalicelib.errors import Conflict, EventsApiError, NotFound, PriceMismatch, SoldOut
 from chalicelib.services.ports import Change
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
@@ -86,6 +86,8 @@ class DynamoOrderStore:
             event.ensure_on_sale(order.quantity, order.created_at)
         except EventsApiError as error:
             return error
+        if event.slug != order.event_slug:
+            return Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
             return PriceMismatch("the price has just changed; reload the event and try again")
         return SoldOut("these seats were taken a moment ago; try again")
@@ -153,35 +155,43 @@ class DynamoOrderStore:
     ) -> Change:
         if not may_follow(OrderStatus.PENDING, status):
             raise IntegrityError(f"no pending order becomes {status.value}")
-        transaction = Transaction(
-            self._connection,
-            puts=_seen(order, cause, at),
-            updates=[
-                Update(
-                    "order",
-                    OrderModel(order.id),
-                    [
-                        OrderModel.status.set(status.value),
-                        OrderModel.updated_at.set(to_iso(at)),
-                        OrderModel.pending_shard.remove(),
-                        _remember(at, status, cause),
-                        *details,
-                    ],
-                    pending_condition(),
-                ),
-                Update(
-                    "stock",
-                    EventModel(order.event_slug),
-                    stock,
-                    EventModel.held >= order.quantity,
-                ),
+        change = Update(
+            "order",
+            OrderModel(order.id),
+            [
+                OrderModel.status.set(status.value),
+                OrderModel.updated_at.set(to_iso(at)),
+                OrderModel.pending_shard.remove(),
+                _remember(at, status, cause),
+                *details,
             ],
+            pending_condition(),
         )
         try:
-            transaction.commit()
+            self._commit_with_stock(order, change, stock, _seen(order, cause, at))
         except ConditionFailed as failed:
             return self._what_became(order, status, failed)
         return Change.MADE
+
+    def _commit_with_stock(
+        self, order: Order, change: Update, stock: Sequence[Action], seen: Sequence[Put]
+    ) -> None:
+        """Change the order and its event's stock together; where the event has another slug by
+        now, the stock is there.
+        """
+        slug = order.event_slug
+        while True:
+            held = (EventModel.id == order.event_id) & (EventModel.held >= order.quantity)
+            stock_update = Update("stock", EventModel(slug), stock, held)
+            try:
+                Transaction(self._connection, puts=seen, updates=[change, stock_update]).commit()
+            except ConditionFailed as failed:
+                now = self._events.slug_now(slug) if failed.labels == {"stock"} else slug
+                if now == slug:
+                    raise
+                slug = now
+            else:
+                return
 
     def _what_became(self, order: Order, status: OrderStatus, failed: ConditionFailed) -> Change:
         """Tell a repeat from an order that went another way."""
@@ -207,7 +217,8 @@ class DynamoOrderStore:
 def hold_condition(order: Order) -> Condition:
     """Return what must hold of an event for the order's seats to be held."""
     condition: Condition = (
-        (EventModel.status == EventStatus.PUBLISHED.value)
+        (EventModel.id == order.event_id)
+        & (EventModel.status == EventStatus.PUBLISHED.value)
         & (EventModel.date > to_iso(order.created_at))
         & (EventModel.price == order.unit_price)
         & (EventModel.currency == order.currency)

@@ -2,15 +2,24 @@
 attribute into a model only to encode it again would be work for nothing.
 """
 
+import random
+import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pynamodb.connection.base import Connection
 from pynamodb.exceptions import GetError, QueryError
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.errors import Unavailable
 from chalicelib.store.connection import unavailable
 
 RawItem = dict[str, dict[str, Any]]
+
+# What one BatchGetItem takes.
+_BATCH = 100
+_LONGEST_PAUSE_SECONDS = 0.4
+_TRIES = 6
 
 
 def get_raw(connection: Connection, table: str, key: str, *, consistent: bool) -> RawItem | None:
@@ -26,15 +35,17 @@ def get_raw(connection: Connection, table: str, key: str, *, consistent: bool) -
 def query_raw(  # noqa: PLR0913 - what a query is made of
     connection: Connection,
     table: str,
-    index: str,
+    index: str | None,
     partition: str,
     *,
     keys: Condition | None,
     descending: bool,
     limit: int | None,
     attributes: tuple[str, ...],
+    consistent: bool = False,
 ) -> list[RawItem]:
-    """Return the items of an index's partition in its order: the first `limit`, or all.
+    """Return the items of a partition of an index (or of the table) in its order: the first
+    `limit`, or all.
 
     DynamoDB stops an answer at 1 MB; this goes on until there is enough. Raises `Unavailable`.
     """
@@ -48,6 +59,7 @@ def query_raw(  # noqa: PLR0913 - what a query is made of
                 range_key_condition=keys,
                 index_name=index,
                 scan_index_forward=not descending,
+                consistent_read=consistent,
                 limit=None if limit is None else limit - len(items),
                 exclusive_start_key=start,
                 attributes_to_get=list(attributes),
@@ -58,6 +70,78 @@ def query_raw(  # noqa: PLR0913 - what a query is made of
         start = answer.get("LastEvaluatedKey")
         if start is None or (limit is not None and len(items) >= limit):
             return items
+
+
+def count_raw(
+    connection: Connection, table: str, index: str, partition: str, keys: Condition
+) -> int:
+    """Return how many items of an index's partition have such a key. Raises `Unavailable`.
+
+    It costs what reading them costs, so it is for short ranges and small items.
+    """
+    total = 0
+    start: RawItem | None = None
+    while True:
+        try:
+            answer = connection.query(
+                table,
+                partition,
+                range_key_condition=keys,
+                index_name=index,
+                exclusive_start_key=start,
+                select="COUNT",
+            )
+        except QueryError as error:
+            raise unavailable(error) from error
+        total += int(answer["Count"])
+        start = answer.get("LastEvaluatedKey")
+        if start is None:
+            return total
+
+
+def get_many_raw(
+    connection: Connection,
+    table: str,
+    keys: Iterable[str],
+    attributes: Sequence[str] | None,
+    *,
+    consistent: bool,
+) -> list[RawItem]:
+    """Return those items of the keys that exist, in any order. Raises `Unavailable`."""
+    wanted = list(dict.fromkeys(keys))
+    items: list[RawItem] = []
+    for start in range(0, len(wanted), _BATCH):
+        items += _get_batch(
+            connection, table, wanted[start : start + _BATCH], attributes, consistent=consistent
+        )
+    return items
+
+
+def _get_batch(
+    connection: Connection,
+    table: str,
+    keys: list[str],
+    attributes: Sequence[str] | None,
+    *,
+    consistent: bool,
+) -> list[RawItem]:
+    """Ask for up to a hundred keys, and again for those that DynamoDB left out."""
+    items: list[RawItem] = []
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+        try:
+            answer = connection.batch_get_item(
+                table, keys, consistent_read=consistent, attributes_to_get=attributes
+            )
+        except GetError as error:
+            raise unavailable(error) from error
+        items += answer.get("Responses", {}).get(table, ())
+        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
+        if not left:
+            return items
+        keys = [next(iter(key.values()))["S"] for key in left]
+    raise Unavailable("the store is too busy right now; try again")
 
 
 def text(item: RawItem, name: str) -> str:

@@ -68,10 +68,20 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item, if the condition holds. `key` is an instance that has only its key."""
+
+    label: str
+    key: Model
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """Writes that are made together or not at all."""
 
     connection: Connection
+    deletes: Sequence[Delete] = field(default=())
     puts: Sequence[Put] = field(default=())
     updates: Sequence[Update] = field(default=())
 
@@ -97,14 +107,17 @@ class Transaction:
 
     def _send(self, token: str) -> None:
         with TransactWrite(connection=self.connection, client_request_token=token) as write:
+            for delete in self.deletes:
+                write.delete(delete.key, condition=delete.condition)
             for put in self.puts:
                 write.save(put.item, condition=put.condition)
             for update in self.updates:
                 write.update(update.key, actions=list(update.actions), condition=update.condition)
 
     def _failed(self, reasons: Sequence[CancellationReason | None]) -> frozenset[str]:
-        # PynamoDB sends puts before updates, and DynamoDB gives its reasons in that order.
-        labels = [put.label for put in self.puts] + [update.label for update in self.updates]
+        # PynamoDB sends them in this order, and DynamoDB gives its reasons in the order sent.
+        writes: Sequence[Delete | Put | Update] = (*self.deletes, *self.puts, *self.updates)
+        labels = [write.label for write in writes]
         return frozenset(
             label
             for label, reason in zip(labels, reasons, strict=False)

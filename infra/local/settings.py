@@ -134,6 +134,7 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
         "STAGE": LOCAL_STAGE,
         "EVENTS_TABLE": "events",
         "CITIES_TABLE": "cities",
+        "INDEX_TABLE": "index",
         "ORDERS_TABLE": "orders",
         "ALLOW_DATABASE_RESET": "true",
         "CORS_ORIGINS": "*",

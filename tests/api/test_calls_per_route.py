@@ -23,6 +23,7 @@ EXPECTED: dict[Route, list[str]] = {
     ("GET", "/api/events"): [READ, QUERY],
     ("GET", "/api/cities"): [READ, QUERY],
     ("GET", "/api/events/{slug}"): [READ],
+    ("GET", "/api/events/{slug}/calendar.ics"): [READ],
     ("GET", "/api/cities/{slug}"): [READ],
     # One query a status.
     ("GET", "/api/admin/events"): [READ, QUERY, QUERY, QUERY],

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import an_order
+from chalicelib.store.event_items import event_item
+from tests.support.builders import an_event, an_order
 from tests.support.fresh_process import run_fresh
 from tests.support.http_server import LocalServer, Received, Reply, serving
 from tests.support.lambda_api import proxy_event
@@ -24,7 +25,7 @@ API = "from app import app as handler\n"
 NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
 NOT_IN_WEBHOOK = ("app", "jwt", "pydantic")
 NOT_IN_API = ("stripe", "jwt")
-NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb")
+NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb", "icalendar")
 
 ORDER_ITEM = {
     "id": {"S": an_order().id},
@@ -41,6 +42,8 @@ ORDER_ITEM = {
     "holdExpiresAt": {"S": "2027-03-01T12:31:00.000Z"},
     "history": {"L": []},
 }
+TECH_CONFERENCE = {"slug": "tech-conference"}
+EVENT_ITEM = event_item(an_event()).serialize()
 
 
 def calling(event: dict[str, Any]) -> str:
@@ -60,9 +63,11 @@ def absent(names: tuple[str, ...], loaded: set[str]) -> bool:
 
 
 def answer_as_dynamodb(request: Received) -> Reply:
-    """A store with one pending order, which takes every write."""
+    """A store with one pending order and one event, which takes every write."""
     operation = request.headers["x-amz-target"].partition(".")[2]
     answer = {"GetItem": {"Item": ORDER_ITEM}, "Query": {"Items": [], "Count": 0}}
+    if operation == "GetItem" and json.loads(request.body)["Key"] == {"slug": EVENT_ITEM["slug"]}:
+        return Reply(200, json.dumps({"Item": EVENT_ITEM}).encode())
     if operation == "GetItem" and an_order().id.encode() not in request.body:
         return Reply(200, b"{}")
     return Reply(200, json.dumps(answer.get(operation, {})).encode())
@@ -152,6 +157,29 @@ def test_a_list_of_events_loads_the_store_and_nothing_else(dynamodb_server: Loca
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["count"] == 0
     assert "pynamodb" in loaded
+    assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
+
+
+def test_an_events_page_does_not_load_what_its_calendar_needs(dynamodb_server: LocalServer) -> None:
+    loaded, answer = loads(
+        API + calling(proxy_event("GET", "/api/events/{slug}", path_parameters=TECH_CONFERENCE)),
+        AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+    )
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["name"] == "Tech Conference"
+    assert "pynamodb" in loaded
+    assert absent((*NOT_IN_API, "pydantic", "icalendar", "aws_lambda_powertools"), loaded)
+
+
+def test_a_calendar_loads_its_library_and_nothing_else(dynamodb_server: LocalServer) -> None:
+    route = "/api/events/{slug}/calendar.ics"
+    loaded, answer = loads(
+        API + calling(proxy_event("GET", route, path_parameters=TECH_CONFERENCE)),
+        AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+    )
+    assert answer["statusCode"] == 200
+    assert "SUMMARY:Tech Conference" in answer["body"]
+    assert "icalendar" in loaded
     assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
 
 

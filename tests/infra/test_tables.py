@@ -6,12 +6,13 @@ import pytest
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
-from chalicelib.store.models import CityModel, EventModel, OrderModel, SeenEventModel
+from chalicelib.store.models import CityModel, EventModel, IndexEntryModel, OrderModel, SeenEventModel
 from infra.tables import TABLE_SETTINGS, declared_tables
 
 MODELS: dict[str, type[Model]] = {
     "EventsTable": EventModel,
     "CitiesTable": CityModel,
+    "IndexTable": IndexEntryModel,
     "OrdersTable": OrderModel,
 }
 
@@ -20,7 +21,7 @@ Shape = dict[str, Any]
 
 def shape_of_declaration(table: str) -> Shape:
     properties = declared_tables()[table]
-    indexes = properties["GlobalSecondaryIndexes"]
+    indexes = properties.get("GlobalSecondaryIndexes", ())
     return {
         "attributes": named(properties["AttributeDefinitions"], "AttributeType"),
         "key": named(properties["KeySchema"], "KeyType"),

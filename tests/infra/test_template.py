@@ -44,6 +44,7 @@ PUBLIC = {
 FILLED_IN = {
     "EventsTable": "events",
     "CitiesTable": "cities",
+    "IndexTable": "index",
     "OrdersTable": "orders",
 }
 

@@ -45,6 +45,7 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/"): ({}, None),
     ("GET", "/api/events"): ({}, None),
     ("GET", "/api/events/{slug}"): ({"slug": "tech-conference"}, None),
+    ("GET", "/api/events/{slug}/calendar.ics"): ({"slug": "tech-conference"}, None),
     ("GET", "/api/cities"): ({}, None),
     ("GET", "/api/cities/{slug}"): ({"slug": "london"}, None),
     ("POST", "/api/payments/checkout"): ({}, CHECKOUT),
@@ -59,6 +60,10 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("POST", "/api/admin/database/reset"): ({}, None),
     ("DELETE", "/admin/database/truncate"): ({}, None),
     ("DELETE", "/api/admin/database/truncate"): ({}, None),
+}
+# What the others answer with is JSON.
+MEDIA_TYPES: dict[Route, str] = {
+    ("GET", "/api/events/{slug}/calendar.ics"): "text/calendar; charset=utf-8",
 }
 # These need nothing that could fail.
 WITHOUT_PARTS = {("GET", "/"), ("GET", "/api/auth/me")}

@@ -21,8 +21,9 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 
 REGION = "us-east-1"
-EVENTS, CITIES, ORDERS = "events", "cities", "orders"
-_NAMES = {"EventsTable": EVENTS, "CitiesTable": CITIES, "OrdersTable": ORDERS}
+EVENTS, CITIES, INDEX, ORDERS = "events", "cities", "index", "orders"
+ALL = (EVENTS, CITIES, INDEX, ORDERS)
+_NAMES = {"EventsTable": EVENTS, "CitiesTable": CITIES, "IndexTable": INDEX, "OrdersTable": ORDERS}
 
 RawItem = dict[str, dict[str, Any]]
 
@@ -36,7 +37,7 @@ class MotoTables:
 
     def empty(self) -> None:
         """Forget every item, id counters too."""
-        for table in (EVENTS, CITIES, ORDERS):
+        for table in ALL:
             _moto_table(table).items.clear()
 
     def scan(self, table: str) -> list[RawItem]:
@@ -53,7 +54,7 @@ class MotoTables:
 
     def contents(self) -> dict[str, list[str]]:
         """Return all that is stored but the id counters, comparable: a gap in ids is no content."""
-        return {table: sorted(self._texts(table)) for table in (EVENTS, CITIES, ORDERS)}
+        return {table: sorted(self._texts(table)) for table in ALL}
 
     def _texts(self, table: str) -> Iterator[str]:
         for item in _moto_table(table).all_items():
@@ -76,4 +77,4 @@ def moto_tables() -> Iterator[MotoTables]:
         environment.setenv("AWS_REGION", REGION)
         client = boto3.client("dynamodb", region_name=REGION)
         create_tables(client, _NAMES)
-        yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, ORDERS)))
+        yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, INDEX, ORDERS)))

@@ -106,7 +106,7 @@ def test_a_listed_origin_is_told_apart_from_others(monkeypatch: pytest.MonkeyPat
     other = api.get("/things/a", headers={"Origin": "https://evil.example"})
     assert mine.headers["access-control-allow-origin"] == "https://a.example"
     assert "access-control-allow-origin" not in other.headers
-    assert mine.headers["vary"] == other.headers["vary"] == "Origin"
+    assert mine.headers["vary"] == other.headers["vary"] == "Accept-Encoding, Origin"
 
 
 def test_a_domain_error_becomes_a_response_and_no_log_line(log_lines: LogLines) -> None:

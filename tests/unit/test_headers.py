@@ -8,6 +8,7 @@ from chalicelib.http.headers import (
     SECURITY_HEADERS,
     cors_headers,
     preflight_headers,
+    vary,
 )
 from chalicelib.settings import HttpSettings
 
@@ -75,6 +76,23 @@ def test_a_preflight_tells_what_may_be_sent(settings: HttpSettings, origin: str 
         "If-None-Match",
     }
     assert headers["Access-Control-Max-Age"] == "600"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ((), "Accept-Encoding"),
+        ((None, None), "Accept-Encoding"),
+        (("Origin",), "Accept-Encoding, Origin"),
+        (("Origin", "Origin"), "Accept-Encoding, Origin"),
+        (("Origin", "Accept"), "Accept-Encoding, Origin, Accept"),
+        ((["Accept", "Origin"], "Accept ,Origin"), "Accept-Encoding, Accept, Origin"),
+    ],
+)
+def test_caches_are_told_all_that_a_response_depends_on_in_one_header(
+    names: tuple[str | list[str] | None, ...], expected: str
+) -> None:
+    assert vary(*names) == {"Vary": expected}
 
 
 def test_credentials_are_never_allowed_across_origins() -> None:

@@ -52,4 +52,4 @@ def test_a_preflight_of_an_origin_that_is_not_listed_allows_nothing(
     allowed, refused = preflight("/"), preflight("/", origin="https://evil.example")
     assert allowed["headers"]["Access-Control-Allow-Origin"] == "https://a.example"
     assert not [name for name in refused["headers"] if name.startswith("Access-Control")]
-    assert refused["headers"]["Vary"] == "Origin"
+    assert refused["headers"]["Vary"] == "Accept-Encoding, Origin"

@@ -3,7 +3,13 @@
 import pytest
 from chalice.app import Response
 
-from chalicelib.http.responses import json_response, public_json, to_json
+from chalicelib.http.responses import (
+    json_response,
+    public_json,
+    public_text,
+    tagged_json,
+    to_json,
+)
 from tests.support.api_requests import an_api_request
 
 TEXT = '{"name":"Zürich"}'
@@ -61,3 +67,35 @@ def test_what_the_client_has_is_not_sent_again(condition: str) -> None:
 )
 def test_what_the_client_does_not_have_is_sent(condition: str) -> None:
     assert public(condition).status_code == 200
+
+
+def test_a_tag_that_is_given_is_the_tag() -> None:
+    response = public_json(an_api_request(), TEXT, '"abc-12"')
+    assert (response.body, response.headers["ETag"]) == (TEXT, '"abc-12"')
+
+    again = public_json(an_api_request(headers={"If-None-Match": '"abc-12"'}), TEXT, '"abc-12"')
+    assert (again.status_code, again.headers["ETag"]) == (304, '"abc-12"')
+
+
+def test_public_text_of_another_kind_is_kept_and_tagged_as_json_is() -> None:
+    described = {"Content-Type": "text/calendar", "Content-Disposition": "attachment"}
+    response = public_text(an_api_request(), "BEGIN", described)
+    assert (response.status_code, response.body) == (200, "BEGIN")
+    assert described.items() <= response.headers.items()
+    assert str(response.headers["Cache-Control"]).startswith("public")
+
+    kept = {"If-None-Match": str(response.headers["ETag"])}
+    again = public_text(an_api_request(headers=kept), "BEGIN", described)
+    assert (again.status_code, again.body) == (304, "")
+    assert set(again.headers) == {"Cache-Control", "ETag"}
+
+
+def test_what_only_admins_see_has_a_tag_and_is_kept_by_no_cache() -> None:
+    response = tagged_json(TEXT, '"abc"', 201, {"Location": "/x"})
+    assert (response.status_code, response.body) == (201, TEXT)
+    assert response.headers == {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "ETag": '"abc"',
+        "Location": "/x",
+    }

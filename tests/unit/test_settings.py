@@ -16,7 +16,7 @@ from chalicelib.settings import (
     StripeSettings,
 )
 
-TABLES = {"EVENTS_TABLE": "e", "CITIES_TABLE": "c", "ORDERS_TABLE": "o"}
+TABLES = {"EVENTS_TABLE": "e", "CITIES_TABLE": "c", "INDEX_TABLE": "i", "ORDERS_TABLE": "o"}
 SECRET_LOOKING = "hunter2"
 Read = Callable[[dict[str, str]], Any]
 

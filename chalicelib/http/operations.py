@@ -1,0 +1,229 @@
+"""What a route takes and answers, said beside it. `infra.openapi` makes the OpenAPI document of
+this and of the pydantic models, which are only named here: nothing heavy is imported for it.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chalicelib.errors import EventsApiError
+
+# A JSON Schema (2020-12), as OpenAPI 3.1 takes it.
+Schema = Mapping[str, Any]
+
+JSON = "application/json"
+
+
+class Tag(StrEnum):
+    """The groups of the documentation page, in its order."""
+
+    EVENTS = "Events"
+    CITIES = "Cities"
+    PAYMENTS = "Payments"
+    ACCOUNT = "Account"
+    ADMIN_EVENTS = "Admin: events"
+    ADMIN_CITIES = "Admin: cities"
+    ADMIN_DATABASE = "Admin: database"
+    OPERATIONS = "Operations"
+
+
+class Place(StrEnum):
+    """Where in a request a parameter is."""
+
+    PATH = "path"
+    QUERY = "query"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One parameter as the document shows it. `schema` is of its value."""
+
+    name: str
+    place: Place
+    description: str
+    schema: Schema
+    deprecated: bool = False
+    example: Any = None
+
+
+class Parameter(Protocol):
+    """What can describe itself; a parameter with older names describes each of them too."""
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter under each of its names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A variable part of the path."""
+
+    name: str
+    description: str
+    example: str
+    schema: Schema = field(default_factory=lambda: {"type": "string", "minLength": 1})
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter."""
+        return (
+            Described(self.name, Place.PATH, self.description, self.schema, example=self.example),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderParameter:
+    """A request header that a client may send."""
+
+    name: str
+    description: str
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    example: str | None = None
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the header."""
+        return (
+            Described(self.name, Place.HEADER, self.description, self.schema, example=self.example),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body. `model` names a pydantic model (`module:Class`) or, for what is no JSON,
+    is None; then `schema` says what can be said. `examples` have a title each.
+    """
+
+    model: str | None
+    examples: Mapping[str, Any]
+    media_type: str = JSON
+    schema: Schema | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeader:
+    """A header that an answer carries."""
+
+    name: str
+    description: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of a request that goes well. `model` names a class of `schemas.answers`, or
+    another as `module:Class`; without one the answer is text of the media type, or empty where
+    that is None.
+    """
+
+    description: str
+    status: int = 200
+    model: str | None = None
+    media_type: str | None = JSON
+    headers: tuple[ResponseHeader, ...] = ()
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route's description: the view's docstring is the longer part of it.
+
+    `parameters` are the very objects that the view reads with. `errors` are what it can raise;
+    what follows by rule is not listed: `InvalidInput` where something is read, `PayloadTooLarge`
+    with a body, 401 and 403 behind the authorizer, and 429, 500 and 503 everywhere.
+    """
+
+    summary: str
+    tag: Tag
+    answers: tuple[Answer, ...]
+    parameters: tuple[Parameter, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    errors: tuple[type[EventsApiError], ...] = ()
+    deprecated: bool = False
+
+    def parameter_names(self) -> frozenset[str]:
+        """Return what a view may ask a request for; headers in lower case, as they have none."""
+        return frozenset(
+            shown.name.lower() if shown.place is Place.HEADER else shown.name
+            for parameter in self.parameters
+            for shown in parameter.described()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDescription:
+    """What a view's handler carries for the document: the first path is the route's name, the
+    others are older names for it.
+    """
+
+    operation: Operation
+    view: str
+    longer: str
+    paths: tuple[str, ...]
+    methods: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        view: Callable[..., object],
+        operation: Operation,
+        paths: tuple[str, ...],
+        methods: tuple[str, ...],
+    ) -> "RouteDescription":
+        """Describe a view under its paths and verbs."""
+        return cls(operation, view.__name__, inspect.cleandoc(view.__doc__ or ""), paths, methods)
+
+
+_ATTRIBUTE = "route_description"
+
+
+def attach(handler: Callable[..., object], description: RouteDescription) -> None:
+    """Leave the description with the handler, where `description_of` finds it."""
+    vars(handler)[_ATTRIBUTE] = description
+
+
+def description_of(handler: Callable[..., object]) -> RouteDescription | None:
+    """Return what was left with a handler, or None."""
+    found: RouteDescription | None = vars(handler).get(_ATTRIBUTE)
+    return found
+
+
+ETAG = ResponseHeader(
+    "ETag", "Changes whenever the answer does.", '"5f0c1c9a7d3b4e8f9a0b1c2d3e4f5a6b"'
+)
+LOCATION = ResponseHeader("Location", "Where the new thing is.", "/api/events/harbour-jazz")
+
+IF_NONE_MATCH = HeaderParameter(
+    "If-None-Match",
+    "ETags that the client has; where one of them is current, the answer is a 304 without a body.",
+    example=ETAG.example,
+)
+IF_MATCH = HeaderParameter(
+    "If-Match",
+    "The ETag that the change was made from; where it is not current any more, the answer is a "
+    "412 and nothing is changed.",
+    example=ETAG.example,
+)
+IDEMPOTENCY_KEY = HeaderParameter(
+    "Idempotency-Key",
+    "Names this attempt. The same key with the same body gives the same answer and does nothing "
+    "twice, for 24 hours.",
+    schema={"type": "string", "minLength": 1, "maxLength": 255},
+    example="3f6c2b1e-order-77",
+)
+
+
+def cacheable(
+    description: str,
+    model: str | None,
+    *,
+    media_type: str = JSON,
+    example: Any = None,  # noqa: ANN401 - whatever the model is
+) -> tuple[Answer, Answer]:
+    """Return the two answers of what is cached: the whole one, and the 304 of who has it."""
+    return (
+        Answer(description, model=model, media_type=media_type, headers=(ETAG,), example=example),
+        Answer("The client's copy is current.", 304, media_type=None, headers=(ETAG,)),
+    )

@@ -1,0 +1,230 @@
+"""What the API answers, as models for the OpenAPI document and the tests that hold answers against
+it. They are never imported while serving: answers are written straight from what is stored.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic.alias_generators import to_camel
+
+from chalicelib.domain.events import EventStatus
+from chalicelib.domain.orders import OrderStatus, PaymentStatus, SessionStatus
+from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, SLUG_PATTERN
+
+_MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+
+Id = Annotated[int, Field(ge=1, description="Never reused.", examples=[1])]
+Slug = Annotated[
+    str, Field(max_length=EVENT_SLUG_LENGTH, json_schema_extra={"pattern": SLUG_PATTERN})
+]
+Count = Annotated[int, Field(ge=0)]
+Url = Annotated[str, Field(max_length=500, json_schema_extra={"format": "uri"})]
+Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Moment = Annotated[
+    str,
+    Field(
+        pattern=_MOMENT_PATTERN,
+        json_schema_extra={"format": "date-time"},
+        examples=["2027-06-15T09:00:00.000Z"],
+    ),
+]
+Amount = Annotated[float, Field(ge=0, le=99999999.99, examples=[149.99])]
+Currency = Annotated[
+    str, Field(pattern=r"^[a-z]{3}$", description="ISO 4217, in lower case.", examples=["usd"])
+]
+
+
+class Shown(BaseModel):
+    """Base of what is answered: camelCase keys, these and no others."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class Greeting(Shown):
+    """The front door's answer."""
+
+    message: Annotated[str, Field(examples=["Events API"])]
+    version: Annotated[str, Field(examples=["0.1.0"])]
+    documentation: Annotated[str, Field(description="Path of the documentation page.")]
+
+
+class OpenApiDocument(RootModel[dict[str, Any]]):
+    """An OpenAPI 3.1 document."""
+
+
+class Event(Shown):
+    """An event, as lists show it."""
+
+    id: Id
+    name: Annotated[str, Field(examples=["Tech Conference"])]
+    slug: Annotated[Slug, Field(examples=["tech-conference"])]
+    city: Annotated[str, Field(description="The city's name.", examples=["London"])]
+    city_slug: Annotated[Slug, Field(examples=["london"])]
+    location: Annotated[str, Field(examples=["ExCeL London"])]
+    date: Annotated[Moment, Field(description="When it begins.")]
+    organizer_name: Annotated[str, Field(examples=["TechEvents Ltd"])]
+    image_url: Url | None
+    alt: Annotated[str, Field(description="Text for those who do not see the image.")]
+    description: Annotated[
+        str, Field(description="HTML of `p br strong em ul ol li` without attributes, or text.")
+    ]
+    price: Annotated[Amount, Field(description="Of one ticket, in major units.")]
+    currency: Currency
+    status: EventStatus
+    capacity: Annotated[Count | None, Field(description="Seats in all; null for no limit.")]
+    created_at: Moment
+    updated_at: Moment
+
+
+class EventWithStock(Event):
+    """An event by itself, with the seats that are free."""
+
+    available: Annotated[Count | None, Field(description="Seats free; null for no limit.")]
+
+
+class AdminEvent(EventWithStock):
+    """An event as admins see it, with what is held and sold of it."""
+
+    held: Annotated[Count, Field(description="Seats in checkouts that are not paid yet.")]
+    sold: Annotated[Count, Field(description="Seats paid for.")]
+
+
+class Pagination(Shown):
+    """Where a page is in its list."""
+
+    limit: Annotated[int, Field(ge=1, le=100)]
+    offset: Count
+    has_more: bool
+    next_cursor: Annotated[
+        str | None, Field(description="What to send as `cursor` for the next page.")
+    ]
+
+
+class EventList(Shown):
+    """A page of events."""
+
+    count: Annotated[Count, Field(description="How many match in all, not on this page.")]
+    events: list[Event]
+    pagination: Pagination
+
+
+class City(Shown):
+    """A city. Three values come a second time under older names."""
+
+    id: Id
+    name: Annotated[str, Field(examples=["London"])]
+    slug: Annotated[Slug, Field(examples=["london"])]
+    country: Annotated[str | None, Field(examples=["United Kingdom"])]
+    image_url: Url | None
+    alt: Annotated[str, Field(description="Text for those who do not see the image.")]
+    created_at: Moment
+    updated_at: Moment
+    city: Annotated[str, Field(deprecated=True, description="Older name of `name`.")]
+    city_slug: Annotated[Slug, Field(deprecated=True, description="Older name of `slug`.")]
+    url: Annotated[Url | None, Field(deprecated=True, description="Older name of `imageUrl`.")]
+
+
+class CityWithCount(City):
+    """A city in a list that was asked for with `includeEventCount=true`."""
+
+    event_count: Annotated[Count, Field(description="Published events in this city.")]
+
+
+class CityList(Shown):
+    """A page of cities."""
+
+    count: Annotated[Count, Field(description="How many match in all, not on this page.")]
+    cities: list[City | CityWithCount]
+
+
+class CheckoutStarted(Shown):
+    """A checkout that has been started."""
+
+    checkout_url: Annotated[Link, Field(description="Where to lead the buyer.")]
+    session_id: Annotated[str, Field(examples=["cs_test_a1B2c3"])]
+    order_id: Annotated[str, Field(examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6"])]
+    expires_at: Annotated[Moment, Field(description="Until when the seats are held.")]
+
+
+class OrderOfCheckout(Shown):
+    """The order that a checkout is of."""
+
+    id: Annotated[str, Field(examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6"])]
+    status: OrderStatus
+
+
+class Verification(BaseModel):
+    """What became of a checkout. Keys are spelt as Stripe spells them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(examples=["cs_test_a1B2c3"])]
+    status: SessionStatus
+    payment_status: PaymentStatus
+    amount_total: Annotated[Count, Field(description="In minor units.", examples=[29998])]
+    currency: Currency
+    metadata: Annotated[
+        dict[str, str],
+        Field(
+            examples=[
+                {
+                    "eventSlug": "tech-conference",
+                    "eventName": "Tech Conference",
+                    "quantity": "2",
+                }
+            ]
+        ),
+    ]
+    order: OrderOfCheckout
+
+
+class WebhookReceived(Shown):
+    """The answer that Stripe gets."""
+
+    received: Literal[True]
+    outcome: Annotated[str, Field(description="What it came to.", examples=["paid"])]
+
+
+class Caller(Shown):
+    """Who is signed in, as the token describes them."""
+
+    user_id: Annotated[str, Field(examples=["user_1"])]
+    role: Annotated[str | None, Field(examples=["admin"])]
+    session_id: str | None
+    expires_at: Annotated[Moment, Field(description="When the token ends.")]
+
+
+class DatabaseReset(Shown):
+    """The sample data is in."""
+
+    message: str
+    cities: Annotated[Count, Field(description="Cities added.")]
+    events: Annotated[Count, Field(description="Events added.")]
+
+
+class DatabaseTruncated(Shown):
+    """Everything is deleted."""
+
+    message: str
+    deleted: Annotated[Count, Field(description="Items deleted.")]
+
+
+class FieldProblem(Shown):
+    """One field of a request that breaks a rule."""
+
+    field: Annotated[str, Field(description="Its name; empty for the body as a whole.")]
+    message: str
+    type: Annotated[str, Field(description="A stable code.")]
+
+
+class Problem(Shown):
+    """Every error, whoever found it."""
+
+    status_code: Annotated[int, Field(ge=400, le=599)]
+    error: Annotated[str, Field(description="The status's reason phrase.")]
+    code: Annotated[str, Field(description="A stable code to decide by.")]
+    message: str
+    details: Annotated[
+        list[FieldProblem], Field(min_length=1, description="The fields that are wrong.")
+    ] = Field(default_factory=list)
+    request_id: Annotated[str, Field(description="Also in `X-Request-Id` and in the logs.")]

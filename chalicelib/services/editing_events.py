@@ -1,0 +1,170 @@
+"""What admins do with events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record
+from chalicelib.domain.revisions import revision_of
+from chalicelib.domain.slugs import is_slug
+from chalicelib.errors import (
+    Changed,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+)
+from chalicelib.services.ports import AuditLog, CityStore, EventStore
+
+# How often a change is made again to an event that somebody else changes at the same moment.
+_TRIES = 5
+# Two states of an event never have the same `updatedAt`: stores tell them apart by it.
+_NEXT_MOMENT = timedelta(milliseconds=1)
+
+# The revisions that a change may be made from; None is any.
+Revisions = frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event as an admin describes it, read and cleaned. `price` is in minor units of `currency`,
+    `date` in UTC. `capacity` is None for no limit.
+    """
+
+    name: str
+    slug: str
+    city_slug: str
+    location: str
+    date: datetime
+    organizer_name: str
+    image_url: str | None
+    alt: str
+    description: str
+    price: int
+    currency: str
+    status: EventStatus
+    capacity: int | None
+
+    @classmethod
+    def of(cls, event: Event) -> "EventDraft":
+        """Return the draft that would describe this event."""
+        return cls(**{name: getattr(event, name) for name in _DESCRIBED})
+
+    def event(
+        self, *, event_id: int, city: str, created_at: datetime, updated_at: datetime
+    ) -> Event:
+        """Return the event that this describes; `city` is the name of its city."""
+        described = {name: getattr(self, name) for name in _DESCRIBED}
+        return Event(
+            id=event_id, city=city, created_at=created_at, updated_at=updated_at, **described
+        )
+
+
+_DESCRIBED = tuple(field.name for field in fields(EventDraft))
+
+# What a change makes of the event as it is now.
+Redescribe = Callable[[Event], EventDraft]
+
+
+class EventEditor:
+    """The use cases behind the admins' routes of events."""
+
+    def __init__(
+        self, *, events: EventStore, cities: CityStore, clock: Clock, log: AuditLog
+    ) -> None:
+        self._events = events
+        self._cities = cities
+        self._clock = clock
+        self._log = log
+
+    def get(self, id_or_slug: str) -> EventRecord:
+        """Return the event of an id (all digits) or slug, whatever its status, as it is now; raises
+        `NotFound`.
+        """
+        if id_or_slug.isascii() and id_or_slug.isdigit():
+            record = self._events.get_by_id(int(id_or_slug[:20]))
+        else:
+            known = is_slug(id_or_slug)
+            record = self._events.get(id_or_slug, consistent=True) if known else None
+        if record is None:
+            raise NotFound("no such event")
+        return record
+
+    def add(self, draft: EventDraft, by: str) -> EventRecord:
+        """Store a new event; raises `SlugTaken`, or `InvalidInput` if its city does not exist or
+        its date is past.
+        """
+        now = self._clock()
+        if draft.date <= now:
+            raise InvalidInput.of("date", "must be in the future", "date_in_past")
+        city = self._city_name(draft.city_slug)
+        event = draft.event(
+            event_id=self._events.next_id(), city=city, created_at=now, updated_at=now
+        )
+        self._events.create(event)
+        self._log.audit("event_created", {"by": by, "event": event.slug, "eventId": event.id})
+        return new_record(event)
+
+    def change(
+        self, id_or_slug: str, redescribe: Redescribe, wanted: Revisions, by: str
+    ) -> EventRecord:
+        """Describe an event anew and return it; what changes nothing is not written.
+
+        Where somebody else changes the event at the same moment, the change is made again to what
+        they left, unless `wanted` says from which revisions it may be made. Raises `NotFound`,
+        `PreconditionFailed`, `SlugTaken`, `CapacityTooLow`, `InvalidInput`, or `Conflict`.
+        """
+        for _ in range(_TRIES):
+            record = self.get(id_or_slug)
+            _ensure_wanted(record, wanted)
+            try:
+                return self._changed(record, redescribe, by)
+            except Changed:
+                continue
+        raise Changed("this event is being changed all the time; try again")
+
+    def _changed(self, record: EventRecord, redescribe: Redescribe, by: str) -> EventRecord:
+        before = record.described()
+        draft = redescribe(before)
+        _ensure_status_may_follow(before.status, draft.status)
+        names = [name for name in _DESCRIBED if getattr(before, name) != getattr(draft, name)]
+        if not names:
+            return record
+        moves = draft.city_slug != before.city_slug
+        after = draft.event(
+            event_id=before.id,
+            city=self._city_name(draft.city_slug) if moves else before.city,
+            created_at=before.created_at,
+            updated_at=max(self._clock(), before.updated_at + _NEXT_MOMENT),
+        )
+        self._events.replace(record, after)
+        self._log.audit(
+            "event_changed",
+            {"by": by, "event": after.slug, "eventId": after.id, "changed": names},
+        )
+        return self.get(after.slug)
+
+    def delete(self, id_or_slug: str, wanted: Revisions, by: str) -> None:
+        """Delete an event; raises `NotFound`, `PreconditionFailed`, `InUse`, or `Changed`."""
+        record = self.get(id_or_slug)
+        _ensure_wanted(record, wanted)
+        self._events.delete(record)
+        self._log.audit("event_deleted", {"by": by, "event": record.slug, "eventId": record.id})
+
+    def _city_name(self, slug: str) -> str:
+        city = self._cities.get(slug)
+        if city is None:
+            raise InvalidInput.of("citySlug", "must be the slug of a city", "unknown_city")
+        name: str = city.fields()["name"]
+        return name
+
+
+def _ensure_wanted(record: EventRecord, wanted: Revisions) -> None:
+    if wanted is not None and revision_of(record.public) not in wanted:
+        raise PreconditionFailed("this event has been changed since; read it again")
+
+
+def _ensure_status_may_follow(before: EventStatus, after: EventStatus) -> None:
+    if before is EventStatus.CANCELLED and after is not EventStatus.CANCELLED:
+        raise Conflict("a cancelled event stays cancelled: its tickets are given back")
