@@ -147,8 +147,14 @@ def _parameter(shown: Described) -> Document:
         described["required"] = True
     if shown.deprecated:
         described["deprecated"] = True
-    if shown.example is not None:
+    if shown.example is None:
+        return described
+    # Swagger UI sends a parameter's own example along unless it is taken out, which is a help only
+    # where something has to be sent.
+    if shown.place is Place.PATH:
         described["example"] = shown.example
+    else:
+        described["schema"]["examples"] = [shown.example]
     return described
 
 

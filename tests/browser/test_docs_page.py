@@ -77,7 +77,7 @@ class OpenOperation:
             editor.send_keys(json.dumps(body))
         self._find(".execute").click()
         shown = self._find(".live-responses-table .response-col_description .highlight-code code")
-        status = self._find(".live-responses-table td.response-col_status")
+        status = self._find(".live-responses-table .response .response-col_status")
         return status.text.split()[0], json.loads(shown.text)
 
     def _find(self, selector: str) -> WebElement:
@@ -157,7 +157,7 @@ def test_what_the_pages_policy_forbids_would_be_seen_in_the_console(
 ) -> None:
     DocsPage(browser.driver, site)
 
-    browser.driver.execute_script(  # type: ignore[no-untyped-call]
+    browser.driver.execute_script(
         "const script = document.createElement('script');"
         "script.textContent = 'window.intruder = true';"
         "document.head.append(script);"

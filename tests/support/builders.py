@@ -76,7 +76,12 @@ _SESSION = CheckoutSession(
 
 
 def an_event(**changes: Any) -> Event:
-    """An event that is on sale: 100 seats at 149.99 usd, thirty days after `NOW`."""
+    """An event that is on sale: 100 seats at 149.99 usd, thirty days after `NOW`.
+
+    Its city has the name that a seeded city of that slug has.
+    """
+    if "city_slug" in changes:
+        changes = {"city": changes["city_slug"].replace("-", " ").title(), **changes}
     return replace(_EVENT, **changes)
 
 

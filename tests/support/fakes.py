@@ -3,13 +3,14 @@ the real store to the same behaviour, so what a test learns from a fake is true.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.cities import City, public_city
-from chalicelib.domain.clock import to_iso
-from chalicelib.domain.events import Event, EventRecord, EventStatus, public_event, seats
+from chalicelib.domain.event_facts import EventFacts, EventOrder, public_words
+from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record, seats
 from chalicelib.domain.orders import (
     Cause,
     CheckoutSession,
@@ -22,14 +23,18 @@ from chalicelib.domain.orders import (
 )
 from chalicelib.domain.text import fold
 from chalicelib.errors import (
+    CapacityTooLow,
+    Changed,
+    Conflict,
     EventsApiError,
+    InUse,
     InvalidSession,
     NotFound,
     PriceMismatch,
     SlugTaken,
     SlugUnknown,
 )
-from chalicelib.services.ports import Change, CityEntry, Page, PageRequest
+from chalicelib.services.ports import Change, CityEntry, EventPage, Page, PageRequest
 
 
 @dataclass
@@ -67,67 +72,103 @@ class FakeEvents:
 
     cities: FakeCities = field(default_factory=FakeCities)
     records: dict[str, EventRecord] = field(default_factory=dict)
-    described: dict[str, Event] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def next_id(self) -> int:
         return next(self.ids)
 
     def create(self, event: Event) -> None:
-        if event.slug in self.records:
-            raise SlugTaken(f"an event with the slug {event.slug} exists already")
-        city = self.cities.cities.get(event.city_slug)
-        if city is None:
-            raise SlugUnknown("the event's city does not exist any more")
-        published = int(event.status is EventStatus.PUBLISHED)
-        self.cities.cities[event.city_slug] = replace(
-            city, published_events=city.published_events + published
-        )
-        self.described[event.slug] = event
-        self.records[event.slug] = EventRecord(
-            public=public_event(event),
-            id=event.id,
-            slug=event.slug,
-            status=event.status,
-            date=event.date,
-            price=event.price,
-            currency=event.currency,
-            capacity=event.capacity,
-            free=seats(event.capacity),
-            held=0,
-            sold=0,
-        )
+        self._ensure_free(event)
+        self._ensure_city(event)
+        self.records[event.slug] = new_record(event)
+        self._count(event, 1)
 
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        return self.records.get(slug)
+        return self.records.get(self.moved.get(slug, slug))
 
-    def list_by_date(
-        self, statuses: Sequence[EventStatus], city_slug: str | None, page: PageRequest
-    ) -> Page:
-        def key(event: Event) -> str:
-            return f"{to_iso(event.date)}#{event.id:012d}"
+    def get_by_id(self, event_id: int) -> EventRecord | None:
+        return next((item for item in self.records.values() if item.id == event_id), None)
 
-        def follows(event: Event) -> bool:
-            if page.after is None:
-                return True
-            return key(event) < page.after if page.descending else key(event) > page.after
+    def replace(self, before: EventRecord, after: Event) -> None:
+        current = self.records.get(before.slug)
+        if current is None or current.public != before.public:
+            raise Changed("somebody else was first")
+        if after.slug != before.slug:
+            self._ensure_free(after)
+        described = before.described()
+        if after.city_slug != described.city_slug:
+            self._ensure_city(after)
+        free = current.free + seats(after.capacity) - seats(before.capacity)
+        if free < 0:
+            raise CapacityTooLow("more are sold and held")
+        del self.records[before.slug]
+        former = current.former_slugs
+        if after.slug != before.slug:
+            former = (before.slug, *(slug for slug in former if slug != after.slug))[:10]
+        self.records[after.slug] = replace(
+            new_record(after),
+            free=free,
+            held=current.held,
+            sold=current.sold,
+            former_slugs=former,
+        )
+        self.moved = {old: now for old, now in self.moved.items() if now != before.slug}
+        self.moved |= dict.fromkeys(former, after.slug)
+        self._count(described, -1)
+        self._count(after, 1)
 
-        chosen = [
-            event
-            for event in self.described.values()
-            if event.status in statuses and city_slug in {None, event.city_slug} and follows(event)
+    def delete(self, record: EventRecord) -> None:
+        current = self.records.get(record.slug)
+        if current is None or current.public != record.public:
+            raise Changed("somebody else was first")
+        if current.sold or current.held:
+            raise InUse("tickets are sold")
+        del self.records[record.slug]
+        self.moved = {old: now for old, now in self.moved.items() if now != record.slug}
+        self._count(record.described(), -1)
+
+    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
+        if wanted.city_slug is not None and order is EventOrder.CITY:
+            order = EventOrder.DATE
+        having = (item for item in self.records.values() if wanted.finds(public_words(item.public)))
+        events = ((EventFacts.of(item.described()), item.public) for item in having)
+        keyed = [
+            (facts.sort_key(order), public)
+            for facts, public in events
+            if wanted.by_facts().matches(facts)
         ]
-        chosen.sort(key=key, reverse=page.descending)
-        shown = chosen[page.offset : page.offset + page.limit]
-        more = len(chosen) > page.offset + page.limit
-        return Page(tuple(public_event(e) for e in shown), key(shown[-1]) if more else None)
+        keyed.sort(reverse=page.descending)
+        rest = [pair for pair in keyed if self._follows(pair[0], page)][page.offset :]
+        shown = rest[: page.limit]
+        after = shown[-1][0] if len(rest) > page.limit else None
+        return EventPage(len(keyed), Page(tuple(public for _, public in shown), after))
 
-    def count(self, statuses: Sequence[EventStatus]) -> int:
-        return sum(record.status in statuses for record in self.records.values())
+    @staticmethod
+    def _follows(key: str, page: PageRequest) -> bool:
+        if page.after is None:
+            return True
+        return key < page.after if page.descending else key > page.after
+
+    def _ensure_free(self, event: Event) -> None:
+        holder = self.get(event.slug)
+        if holder is not None and (holder.id != event.id or event.slug in self.records):
+            raise SlugTaken(f"an event with the slug {event.slug} exists already")
+
+    def _ensure_city(self, event: Event) -> None:
+        city = self.cities.get(event.city_slug)
+        if city is None or city.fields()["name"] != event.city:
+            raise SlugUnknown("the event's city has just been changed or deleted; try again")
+
+    def _count(self, event: Event, by: int) -> None:
+        city = self.cities.cities[event.city_slug]
+        number = city.published_events + by * (event.status is EventStatus.PUBLISHED)
+        self.cities.cities[event.city_slug] = replace(city, published_events=number)
 
     def move(self, slug: str, *, free: int = 0, held: int = 0, sold: int = 0) -> None:
-        record = self.records[slug]
-        self.records[slug] = replace(
+        now = self.moved.get(slug, slug)
+        record = self.records[now]
+        self.records[now] = replace(
             record, free=record.free + free, held=record.held + held, sold=record.sold + sold
         )
 
@@ -146,6 +187,8 @@ class FakeOrders:
         if event is None:
             raise NotFound("no such event")
         event.ensure_on_sale(order.quantity, order.created_at)
+        if event.slug != order.event_slug:
+            raise Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
             raise PriceMismatch("the price has just changed; reload the event and try again")
         self.events.move(order.event_slug, free=-order.quantity, held=order.quantity)
