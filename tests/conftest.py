@@ -14,7 +14,12 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 from tests.support.lambda_api import LambdaApi
 
-TABLES = {"EventsTable": "events", "CitiesTable": "cities", "IndexTable": "index", "OrdersTable": "orders"}
+TABLES = {
+    "EventsTable": "events",
+    "CitiesTable": "cities",
+    "IndexTable": "index",
+    "OrdersTable": "orders",
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -59,7 +64,7 @@ def dynamodb() -> Iterator[Any]:
 @pytest.fixture
 def stores(dynamodb: Any) -> Stores:
     """The real store on moto."""
-    return open_stores(StoreSettings("events", "cities", "orders"))
+    return open_stores(StoreSettings("events", "cities", "index", "orders"))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ class ApiBlueprint(Blueprint):
         return register
 
     def _handler(self, view: View, operation: Operation | None) -> Callable[..., Response]:
-        described = None if operation is None else operation.parameter_names()
+        described = None if operation is None else operation.reads()
 
         @wraps(view)
         def handler(**path: str) -> Response:

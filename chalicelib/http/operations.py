@@ -143,10 +143,10 @@ class Operation:
     errors: tuple[type[EventsApiError], ...] = ()
     deprecated: bool = False
 
-    def parameter_names(self) -> frozenset[str]:
-        """Return what a view may ask a request for; headers in lower case, as they have none."""
+    def reads(self) -> frozenset[tuple[Place, str]]:
+        """Return what a view may ask a request for; headers in lower case."""
         return frozenset(
-            shown.name.lower() if shown.place is Place.HEADER else shown.name
+            (shown.place, shown.name.lower() if shown.place is Place.HEADER else shown.name)
             for parameter in self.parameters
             for shown in parameter.described()
         )
@@ -193,7 +193,7 @@ def description_of(handler: Callable[..., object]) -> RouteDescription | None:
 ETAG = ResponseHeader(
     "ETag", "Changes whenever the answer does.", '"5f0c1c9a7d3b4e8f9a0b1c2d3e4f5a6b"'
 )
-LOCATION = ResponseHeader("Location", "Where the new thing is.", "/api/events/harbour-jazz")
+LOCATION = ResponseHeader("Location", "Where the new thing is.", "/api/admin/events/harbour-jazz")
 
 IF_NONE_MATCH = HeaderParameter(
     "If-None-Match",
@@ -205,13 +205,6 @@ IF_MATCH = HeaderParameter(
     "The ETag that the change was made from; where it is not current any more, the answer is a "
     "412 and nothing is changed.",
     example=ETAG.example,
-)
-IDEMPOTENCY_KEY = HeaderParameter(
-    "Idempotency-Key",
-    "Names this attempt. The same key with the same body gives the same answer and does nothing "
-    "twice, for 24 hours.",
-    schema={"type": "string", "minLength": 1, "maxLength": 255},
-    example="3f6c2b1e-order-77",
 )
 
 

@@ -20,8 +20,9 @@ _MAX_WHOLE_DIGITS, _MAX_DECIMALS = 8, 2
 _MAX_AMOUNT = "99999999.99"
 _LAST_MILLISECOND = time(23, 59, 59, 999000, tzinfo=UTC)
 # What DynamoDB can hold and a client can have typed: no NUL.
-_TEXT_PATTERN = "^[^\\u0000]*$"
-_TEXT_NOT_BLANK_PATTERN = "^[^\\u0000]*\\S[^\\u0000]*$"
+_TEXT_PATTERN = r"^[^\u0000]*$"
+# `str.strip` knows more blanks than a regular expression's `\s`.
+_TEXT_NOT_BLANK_PATTERN = r"^[^\u0000]*[^\u0000\s\u001c-\u001f\u0085][^\u0000]*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +232,6 @@ def _in_query(
     example: Any = None,  # noqa: ANN401 - whatever the schema takes
 ) -> Described:
     return Described(name, Place.QUERY, description, schema, example=example)
-
-
-def refuse_unavailable(request: ApiRequest, names: tuple[str, ...]) -> None:
-    """Raise `InvalidInput` for a parameter that is not served yet: a filter that is passed over
-    would give a wrong answer.
-    """
-    for name in names:
-        if request.query(name) is not None:
-            raise InvalidInput.of(name, "is not available yet", "not_available")
 
 
 MAX_OFFSET = 10_000

@@ -1,7 +1,7 @@
 """A request as views see it: decoded once, checked for what no view should meet."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,11 +10,14 @@ from chalice.app import Request
 from chalicelib.domain.identity import ADMIN_ROLE, Caller
 from chalicelib.errors import Forbidden, InvalidInput, PayloadTooLarge, Unauthenticated
 from chalicelib.http.json_text import ensure_storable, parse_json_object
+from chalicelib.http.operations import Place
 
 MAX_BODY_BYTES = 100_000
 _EXPIRY_LEEWAY_SECONDS = 5
 # The browser's own, which CORS is decided by.
 _HEADERS_OF_EVERY_ROUTE = frozenset({"origin"})
+
+Described = frozenset[tuple[Place, str]]
 
 
 class ApiRequest:
@@ -25,7 +28,7 @@ class ApiRequest:
     """
 
     def __init__(
-        self, request: Request, path: Mapping[str, str], described: Collection[str] | None = None
+        self, request: Request, path: Mapping[str, str], described: Described | None = None
     ) -> None:
         self._request = request
         self._path = path
@@ -42,6 +45,12 @@ class ApiRequest:
         """The verb and the route's pattern, for logs."""
         return f"{self._request.method} {self._request.path}"
 
+    @property
+    def ends_with_slash(self) -> bool:
+        """Whether the path was sent with a last slash, which leads to the same route."""
+        sent: str = self._request.context.get("path", "")
+        return sent.endswith("/")
+
     def path(self, name: str) -> str:
         """Return a path parameter, URL-decoded: neither API Gateway nor Chalice does it."""
         return unquote(self._path[name])
@@ -49,13 +58,13 @@ class ApiRequest:
     def header(self, name: str) -> str | None:
         """Return a header by its name in any letter case."""
         if name.lower() not in _HEADERS_OF_EVERY_ROUTE:
-            self._ensure_described(name.lower())
+            self._ensure_described(Place.HEADER, name.lower())
         value: str | None = self._request.headers.get(name)
         return value
 
     def query(self, name: str) -> str | None:
         """Return a query parameter, or None; raises `InvalidInput` where it comes twice."""
-        self._ensure_described(name)
+        self._ensure_described(Place.QUERY, name)
         sent = self._request.query_params
         if sent is None or name not in sent:
             return None
@@ -66,8 +75,8 @@ class ApiRequest:
         ensure_storable(name, text)
         return text
 
-    def _ensure_described(self, name: str) -> None:
-        if self._described is not None and name not in self._described:
+    def _ensure_described(self, place: Place, name: str) -> None:
+        if self._described is not None and (place, name) not in self._described:
             raise LookupError(f"{self.method_and_path} does not describe what it reads: {name}")
 
     def json_object(self) -> dict[str, Any]:

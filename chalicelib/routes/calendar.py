@@ -12,7 +12,7 @@ from chalicelib.routes.events import EVENT_SLUG
 
 blueprint = ApiBlueprint(__name__)
 
-CALENDAR_TYPE = "text/calendar; charset=utf-8"
+CALENDAR_TYPE = "text/calendar"
 EXAMPLE = (
     "BEGIN:VCALENDAR\r\n"
     "VERSION:2.0\r\n"
@@ -45,7 +45,7 @@ def get_calendar(request: ApiRequest) -> Response:
     """Show one event as an iCalendar file (RFC 5545). A cancelled one says so."""
     event = wiring.catalogue().event(request.path("slug")).described()
     described = {
-        "Content-Type": CALENDAR_TYPE,
+        "Content-Type": f"{CALENDAR_TYPE}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{event.slug}.ics"',
     }
     return public_text(request, wiring.event_calendar(event), described)

@@ -70,11 +70,13 @@ def openapi_document(request: ApiRequest) -> Response:
         answers=(Answer("Swagger UI, showing this document.", media_type=_HTML),),
     ),
 )
-def documentation_page(_request: ApiRequest) -> Response:
+def documentation_page(request: ApiRequest) -> Response:
     """Show this document to people, who can try the API out in it."""
     nonce = secrets.token_urlsafe(16)
     page = Template(_read(_STATIC / "docs.html")).substitute(
         nonce=nonce,
+        # Relative addresses are of what is before the last slash.
+        above="../" if request.ends_with_slash else "",
         script_version=_version(_SCRIPT_NAME),
         style_version=_version(_STYLE_NAME),
     )

@@ -127,20 +127,22 @@ def _get_batch(
 ) -> list[RawItem]:
     """Ask for up to a hundred keys, and again for those that DynamoDB left out."""
     items: list[RawItem] = []
+    # PynamoDB takes any other sequence for the name of one attribute.
+    names = None if attributes is None else list(attributes)
+    left = [connection.get_meta_table(table).get_identifier_map(key)["Key"] for key in keys]
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
         try:
             answer = connection.batch_get_item(
-                table, keys, consistent_read=consistent, attributes_to_get=attributes
+                table, left, consistent_read=consistent, attributes_to_get=names
             )
         except GetError as error:
             raise unavailable(error) from error
         items += answer.get("Responses", {}).get(table, ())
-        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
+        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
         if not left:
             return items
-        keys = [next(iter(key.values()))["S"] for key in left]
     raise Unavailable("the store is too busy right now; try again")
 
 

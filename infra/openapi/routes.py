@@ -60,7 +60,7 @@ def _webhook() -> DescribedRoute:
     description = RouteDescription(
         operation=stripe_webhook.OPERATION,
         view="stripe_webhook",
-        longer=inspect.cleandoc(stripe_webhook.stripe_webhook.__doc__ or ""),
+        longer=inspect.cleandoc(stripe_webhook.__doc__ or ""),
         paths=(stripe_webhook.PATH,),
         methods=("POST",),
     )

@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib.domain.events import EventStatus
 from chalicelib.store import Stores
-from tests.support.answers import check_common_headers
+from tests.support.answers import check_common_headers, problem
 from tests.support.builders import NOW, an_order
-from tests.support.lambda_api import LambdaApi
+from tests.support.lambda_api import LambdaApi, signed_in
 from tests.support.routes import CHECKOUT
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
 
@@ -177,6 +177,28 @@ def test_a_sale_is_a_new_page_of_the_same_revision(api: LambdaApi) -> None:
 
     assert before != after
     assert before.partition("-")[0] == after.partition("-")[0]
+
+
+@pytest.mark.usefixtures("more", "payments")
+def test_a_sale_between_reading_and_editing_is_no_conflict_and_an_edit_is(api: LambdaApi) -> None:
+    page = "/api/events/tech-conference"
+    read = {"If-Match": api.get(page).headers["etag"]}
+    api.post("/api/payments/checkout", CHECKOUT)
+
+    answers = [
+        api.request(
+            "PATCH",
+            "/api/admin/events/tech-conference",
+            json_body={"name": name},
+            headers=read,
+            caller=signed_in(),
+        )
+        for name in ("First", "Late")
+    ]
+
+    assert answers[0].status == 200
+    problem(answers[1], "PRECONDITION_FAILED")
+    assert api.get(page).json["name"] == "First"
 
 
 def test_a_new_city_changes_the_list_of_cities_and_no_citys_page(

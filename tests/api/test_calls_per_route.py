@@ -18,6 +18,9 @@ READ, QUERY, WRITE, TRANSACT = "GetItem", "Query", "UpdateItem", "TransactWriteI
 
 EXPECTED: dict[Route, list[str]] = {
     ("GET", "/"): [],
+    ("GET", "/api/openapi.json"): [],
+    ("GET", "/api/docs"): [],
+    ("GET", "/api/docs/{asset}"): [],
     ("GET", "/api/auth/me"): [],
     # The total, and one page of an index.
     ("GET", "/api/events"): [READ, QUERY],

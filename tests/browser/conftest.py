@@ -43,7 +43,8 @@ class Site:
     token: str
 
 
-def _found_or_skip(*names: str) -> str:
+def found_or_skip(*names: str) -> str:
+    """Return a program's path under the first of its names that is installed."""
     for name in names:
         program = shutil.which(name)
         if program is not None:
@@ -57,11 +58,11 @@ def _found_or_skip(*names: str) -> str:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[webdriver.Chrome]:
     options = Options()
-    options.binary_location = _found_or_skip(*_CHROMIUM)
+    options.binary_location = found_or_skip(*_CHROMIUM)
     for flag in _FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(_found_or_skip("chromedriver")))
+    driver = webdriver.Chrome(options, Service(found_or_skip("chromedriver")))
     try:
         yield driver
     finally:

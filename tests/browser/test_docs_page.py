@@ -4,13 +4,16 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.browser.conftest import Browser, Site
+from tests.browser.conftest import Browser, Site, found_or_skip
 from tests.support.routes import EVENT
+
+pytestmark = pytest.mark.xdist_group("browser")
 
 _PATIENCE_SECONDS = 20
 
@@ -18,10 +21,10 @@ _PATIENCE_SECONDS = 20
 class DocsPage:
     """The page as somebody uses it."""
 
-    def __init__(self, driver: webdriver.Chrome, site: Site) -> None:
+    def __init__(self, driver: webdriver.Chrome, site: Site, last: str = "") -> None:
         self._driver = driver
         self._wait = WebDriverWait(driver, _PATIENCE_SECONDS)
-        driver.get(f"{site.url}/api/docs")
+        driver.get(f"{site.url}/api/docs{last}")
         self._wait.until(lambda _: self.operations())
 
     def operations(self) -> list[tuple[str, str]]:
@@ -141,8 +144,9 @@ def test_an_admins_call_without_a_token_shows_the_refusal(browser: Browser, site
     assert [line for line in browser.console() if "401 (Unauthorized)" not in line] == []
 
 
-def test_the_page_works_below_a_stages_name(browser: Browser, staged_site: Site) -> None:
-    page = DocsPage(browser.driver, staged_site)
+@pytest.mark.parametrize("last", ["", "/"])
+def test_the_page_works_below_a_stages_name(browser: Browser, staged_site: Site, last: str) -> None:
+    page = DocsPage(browser.driver, staged_site, last)
 
     status, shown = page.open("GET", "/api/events").execute()
 
@@ -164,3 +168,15 @@ def test_what_the_pages_policy_forbids_would_be_seen_in_the_console(
     )
 
     assert any("Content Security Policy" in line for line in browser.console())
+
+
+def test_without_a_browser_the_tests_are_passed_over_and_in_ci_they_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="no-such-browser is not installed"):
+        found_or_skip("no-such-browser")
+
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="no-such-browser is not installed"):
+        found_or_skip("no-such-browser")

@@ -32,6 +32,7 @@ PUBLIC = {
     ("get", "/"),
     ("get", "/api/events"),
     ("get", "/api/events/{slug}"),
+    ("get", "/api/events/{slug}/calendar.ics"),
     ("get", "/api/cities"),
     ("get", "/api/cities/{slug}"),
     ("post", "/api/payments/checkout"),

@@ -1,20 +1,41 @@
 """The one connection of all tables."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pynamodb.exceptions import GetError
 
+from chalicelib.domain.event_facts import EventOrder
+from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Unavailable
+from chalicelib.services.ports import PageRequest
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from chalicelib.store.connection import unavailable
-from chalicelib.store.models import CityModel, EventModel, OrderModel, SeenEventModel
-from tests.support.builders import a_city, an_event, an_order
+from chalicelib.store.models import (
+    CityModel,
+    EventModel,
+    IndexEntryModel,
+    MovedEventModel,
+    OrderModel,
+    SeenEventModel,
+)
+from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.tables import MotoTables
 from tests.support.traffic import Traffic, refusal
 
-MODELS = [EventModel, CityModel, OrderModel, SeenEventModel]
+MODELS = [
+    EventModel,
+    MovedEventModel,
+    CityModel,
+    IndexEntryModel,
+    OrderModel,
+    SeenEventModel,
+]
+HERE = StoreSettings("events", "cities", "index", "orders")
 
 
 def test_all_models_share_one_botocore_client(stores: Stores) -> None:
@@ -26,24 +47,20 @@ def test_all_models_share_one_botocore_client(stores: Stores) -> None:
     assert len({id(connection.client) for connection in connections}) == 1
 
 
-def test_models_are_of_the_tables_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_of_the_tables_that_the_settings_name() -> None:
+    expected = ["e-dev", "e-dev", "c-dev", "i-dev", "o-dev", "o-dev"]
     try:
-        open_stores(StoreSettings("e-dev", "c-dev", "o-dev"))
+        open_stores(StoreSettings("e-dev", "c-dev", "i-dev", "o-dev"))
 
-        assert [model.Meta.table_name for model in MODELS] == ["e-dev", "c-dev", "o-dev", "o-dev"]
-        assert [model._get_connection().table_name for model in MODELS] == [
-            "e-dev",
-            "c-dev",
-            "o-dev",
-            "o-dev",
-        ]
+        assert [model.Meta.table_name for model in MODELS] == expected
+        assert [model._get_connection().table_name for model in MODELS] == expected
     finally:
-        open_stores(StoreSettings("events", "cities", "orders"))
+        open_stores(HERE)
 
 
 def test_a_store_that_is_opened_again_does_not_go_on_with_the_old_client() -> None:
-    first = open_stores(StoreSettings("events", "cities", "orders"))
-    second = open_stores(StoreSettings("events", "cities", "orders"))
+    first = open_stores(HERE)
+    second = open_stores(HERE)
 
     assert first.events._connection is not second.events._connection
     assert EventModel._get_connection().connection is second.events._connection
@@ -52,7 +69,7 @@ def test_a_store_that_is_opened_again_does_not_go_on_with_the_old_client() -> No
 def test_opening_the_store_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
 
-    stores = open_stores(StoreSettings("events", "cities", "orders"))
+    stores = open_stores(HERE)
 
     assert stores.events._connection._client is None
 
@@ -62,6 +79,15 @@ def test_no_table_is_ever_described(tables: MotoTables, traffic: Traffic) -> Non
     tables.stores.events.create(an_event())
     tables.stores.orders.place_hold(an_order())
     tables.stores.orders.get(an_order().id)
+    record = tables.stores.events.get_by_id(1)
+    assert record is not None
+    moved = replace(record.described(), slug="moved", updated_at=NOW + timedelta(seconds=1))
+    tables.stores.events.replace(record, moved)
+    for words in ((), ("tech",)):
+        wanted = EventFilter((EventStatus.PUBLISHED,), words=words)
+        tables.stores.events.find(
+            wanted, EventOrder.PRICE, PageRequest(5, 0, None, descending=True)
+        )
     tables.stores.eraser.erase_everything()
 
     assert "DescribeTable" not in traffic.operations()

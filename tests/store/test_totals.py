@@ -1,6 +1,9 @@
 """Ids and totals: one counter item a table."""
 
+from chalicelib.domain.event_facts import EventOrder
+from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
+from chalicelib.services.ports import PageRequest
 from chalicelib.store import Stores
 from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, MotoTables
@@ -33,8 +36,13 @@ def test_an_id_that_was_lost_on_its_way_is_not_given_to_another(
     assert (first, second) == (1, 3)
 
 
+def count(stores: Stores, *statuses: EventStatus) -> int:
+    page = PageRequest(1, 0, None, descending=False)
+    return stores.events.find(EventFilter(statuses), EventOrder.DATE, page).count
+
+
 def test_totals_that_were_never_written_are_zero(stores: Stores) -> None:
-    assert stores.events.count(tuple(EventStatus)) == 0
+    assert count(stores, *EventStatus) == 0
     assert stores.cities.count() == 0
 
 
@@ -45,13 +53,13 @@ def test_the_count_of_several_statuses_is_their_sum(stores: Stores) -> None:
     ):
         seed_event(stores, f"event-{number}x", status=status)
 
-    assert stores.events.count((EventStatus.PUBLISHED,)) == 2
-    assert stores.events.count((EventStatus.DRAFT, EventStatus.CANCELLED)) == 1
-    assert stores.events.count(tuple(EventStatus)) == 3
+    assert count(stores, EventStatus.PUBLISHED) == 2
+    assert count(stores, EventStatus.DRAFT, EventStatus.CANCELLED) == 1
+    assert count(stores, *EventStatus) == 3
 
 
 def test_a_count_is_read_and_not_counted(stores: Stores, traffic: Traffic) -> None:
-    stores.events.count(tuple(EventStatus))
+    count(stores, *EventStatus)
     stores.cities.count()
 
     assert traffic.operations() == ["GetItem", "GetItem"]

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from chalicelib.errors import SlugTaken, SlugUnknown, Unavailable
 from chalicelib.store import Stores, transactions
-from chalicelib.store.models import CityModel, EventModel
-from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Update
+from chalicelib.store.models import CityModel, EventModel, IndexEntryModel
+from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from tests.support.builders import a_city, an_event, an_order
 from tests.support.seeding import seed_city, seed_event
-from tests.support.tables import CITIES, EVENTS, MotoTables
+from tests.support.tables import CITIES, EVENTS, INDEX, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
 
 SENT = "TransactWriteItems"
@@ -198,14 +199,25 @@ def test_every_try_carries_one_token_so_that_a_lost_answer_does_not_write_twice(
     assert first == second
 
 
+def one_of_each(stores: Stores) -> Transaction:
+    add = [Path("x").add({"N": "1"})]
+    return Transaction(
+        stores.cities._connection,
+        updates=[Update("third", CityModel("b"), add), Update("fourth", EventModel("c"), add)],
+        puts=[Put("second", IndexEntryModel("term", "entry"))],
+        deletes=[Delete("first", EventModel("a"))],
+    )
+
+
 @pytest.mark.parametrize(
     ("reasons", "labels"),
     [
-        (("ConditionalCheckFailed", "None", "None"), {"first"}),
-        (("None", "ConditionalCheckFailed", "None"), {"second"}),
-        (("None", "None", "ConditionalCheckFailed"), {"third"}),
+        (("ConditionalCheckFailed", "None", "None", "None"), {"first"}),
+        (("None", "ConditionalCheckFailed", "None", "None"), {"second"}),
+        (("None", "None", "ConditionalCheckFailed", "None"), {"third"}),
+        (("None", "None", "None", "ConditionalCheckFailed"), {"fourth"}),
         (("ConditionalCheckFailed", "None", "ConditionalCheckFailed"), {"first", "third"}),
-        (("ConditionalCheckFailed", "TransactionConflict", "None"), {"first"}),
+        (("ConditionalCheckFailed", "TransactionConflict", "None", "None"), {"first"}),
     ],
 )
 def test_a_failed_condition_is_named_by_its_write_and_not_tried_again(
@@ -216,29 +228,38 @@ def test_a_failed_condition_is_named_by_its_write_and_not_tried_again(
     labels: set[str],
 ) -> None:
     traffic.answer(SENT, cancelled(*reasons))
-    add = [Path("x").add({"N": "1"})]
-    transaction = Transaction(
-        stores.cities._connection,
-        puts=[
-            Put(
-                "first",
-                CityModel(
-                    "a", id=1, kind="k", name_key="n", public="{}", events=0, published_events=0
-                ),
-            )
-        ],
-        updates=[Update("second", CityModel("b"), add), Update("third", EventModel("c"), add)],
-    )
 
     with pytest.raises(ConditionFailed) as caught:
-        transaction.commit()
+        one_of_each(stores).commit()
 
     assert caught.value.labels == labels
     assert str(caught.value) == ", ".join(sorted(labels))
     assert traffic.operations() == [SENT]
 
 
-def test_puts_are_sent_before_updates_since_reasons_come_in_that_order(
+def sent_writes(traffic: Traffic) -> list[tuple[str, str]]:
+    (call,) = [call for call in traffic.calls if call.operation == SENT]
+    return [
+        (kind, write["TableName"])
+        for item in call.body["TransactItems"]
+        for kind, write in item.items()
+    ]
+
+
+def test_deletes_are_sent_before_puts_and_these_before_updates_since_reasons_come_in_that_order(
+    stores: Stores, traffic: Traffic
+) -> None:
+    one_of_each(stores).commit()
+
+    assert sent_writes(traffic) == [
+        ("Delete", EVENTS),
+        ("Put", INDEX),
+        ("Update", CITIES),
+        ("Update", EVENTS),
+    ]
+
+
+def test_a_new_event_and_every_number_that_depends_on_it_are_one_transaction(
     stores: Stores, traffic: Traffic
 ) -> None:
     seed_city(stores)
@@ -246,13 +267,47 @@ def test_puts_are_sent_before_updates_since_reasons_come_in_that_order(
 
     stores.events.create(an_event())
 
-    (call,) = traffic.calls
-    sent = [
-        (kind, write["TableName"])
-        for item in call.body["TransactItems"]
-        for kind, write in item.items()
+    assert sent_writes(traffic) == [
+        ("Put", EVENTS),
+        ("Put", INDEX),
+        ("Update", CITIES),
+        ("Update", EVENTS),
+        ("Update", INDEX),
+        ("Update", INDEX),
     ]
-    assert sent == [("Put", EVENTS), ("Update", CITIES), ("Update", EVENTS)]
+
+
+def test_a_delete_whose_condition_does_not_hold_keeps_its_item_and_undoes_the_rest(
+    stores: Stores, tables: MotoTables
+) -> None:
+    seed_city(stores)
+    seed_event(stores)
+    before = tables.contents()
+    sold: Condition = EventModel.sold > 0
+    transaction = Transaction(
+        stores.events._connection,
+        deletes=[Delete("event", EventModel("tech-conference"), sold)],
+        puts=[Put("entry", IndexEntryModel("term", "entry"))],
+    )
+
+    with pytest.raises(ConditionFailed) as caught:
+        transaction.commit()
+
+    assert caught.value.labels == {"event"}
+    assert tables.contents() == before
+
+
+def test_a_delete_whose_condition_holds_removes_its_item(
+    stores: Stores, tables: MotoTables
+) -> None:
+    seed_city(stores)
+    unsold: Condition = EventModel.sold == 0
+    delete = Delete("event", EventModel("tech-conference"), unsold)
+    seed_event(stores)
+
+    Transaction(stores.events._connection, deletes=[delete]).commit()
+
+    assert tables.item(EVENTS, "tech-conference") == {}
 
 
 def test_the_name_of_a_real_refusal_is_the_name_of_its_cause(stores: Stores) -> None:

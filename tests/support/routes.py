@@ -60,13 +60,29 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("POST", "/api/admin/database/reset"): ({}, None),
     ("DELETE", "/admin/database/truncate"): ({}, None),
     ("DELETE", "/api/admin/database/truncate"): ({}, None),
+    ("GET", "/api/openapi.json"): ({}, None),
+    ("GET", "/api/docs"): ({}, None),
+    ("GET", "/api/docs/{asset}"): ({"asset": "swagger-ui.min.css"}, None),
 }
 # What the others answer with is JSON.
 MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/events/{slug}/calendar.ics"): "text/calendar; charset=utf-8",
+    ("GET", "/api/docs"): "text/html; charset=utf-8",
+    ("GET", "/api/docs/{asset}"): "text/css; charset=utf-8",
 }
 # These need nothing that could fail.
-WITHOUT_PARTS = {("GET", "/"), ("GET", "/api/auth/me")}
+WITHOUT_PARTS = {
+    ("GET", "/"),
+    ("GET", "/api/auth/me"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/api/docs"),
+    ("GET", "/api/docs/{asset}"),
+}
+# What caches may do with an answer that is neither public JSON of the catalogue nor private.
+KEPT: dict[Route, str] = {
+    ("GET", "/api/openapi.json"): "no-cache",
+    ("GET", "/api/docs/{asset}"): "public, max-age=31536000, immutable",
+}
 
 
 def send(

@@ -19,17 +19,40 @@ from chalicelib.errors import (
 )
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.headers import SECURITY_HEADERS
+from chalicelib.http.operations import (
+    IF_NONE_MATCH,
+    Operation,
+    PathParameter,
+    Tag,
+    description_of,
+)
+from chalicelib.http.operations import (
+    Answer as DescribedAnswer,
+)
+from chalicelib.http.query import ChoiceParameter
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response, public_json
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
 from tests.support.log_lines import LogLines
 
 SECRET = "sk_test_hunter2"
+OPERATION = Operation(
+    summary="Show a thing",
+    tag=Tag.OPERATIONS,
+    parameters=(
+        PathParameter("name", "Its name.", example="a"),
+        ChoiceParameter("sortOrder", {"asc": 1}, 1, aliases=("order",)),
+        IF_NONE_MATCH,
+    ),
+    answers=(DescribedAnswer("The thing."),),
+)
 
 
 def an_api(view: Callable[[ApiRequest], Response]) -> LambdaApi:
     blueprint = ApiBlueprint("views")
-    blueprint.api("/things/{name}", "/older/{name}", methods=("GET", "POST"))(view)
+    blueprint.api("/things/{name}", "/older/{name}", methods=("GET", "POST"), describes=OPERATION)(
+        view
+    )
     app = Chalice("test", configure_logs=False)
     app.register_blueprint(blueprint)
     return LambdaApi(app)
@@ -195,3 +218,66 @@ def test_a_log_line_holds_neither_token_nor_query(log_lines: LogLines) -> None:
     )
     assert log_lines.of("security")
     assert SECRET not in log_lines.text
+
+
+@pytest.mark.parametrize("name", ["sortOrder", "order"])
+def test_a_view_may_read_what_its_route_describes(name: str) -> None:
+    api = an_api(lambda request: json_response({"value": request.query(name)}))
+    assert api.get(f"/things/a?{name}=asc").json == {"value": "asc"}
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda request: request.query("city"),
+        # The letter case of a parameter's name matters, and a header is no parameter.
+        lambda request: request.query("sortorder"),
+        lambda request: request.query("If-None-Match"),
+        lambda request: request.header("If-Match"),
+        lambda request: request.header("sortOrder"),
+    ],
+)
+def test_a_view_that_reads_what_its_route_does_not_describe_fails_whatever_is_sent(
+    read: Callable[[ApiRequest], object], log_lines: LogLines
+) -> None:
+    answer = an_api(lambda request: json_response({"value": read(request)})).get("/things/a")
+
+    assert (answer.status, answer.json["code"]) == (500, "INTERNAL_ERROR")
+    [line] = log_lines.of("crash")
+    assert "does not describe what it reads" in line["exception"]
+
+
+def test_a_header_may_be_read_in_any_letter_case() -> None:
+    api = an_api(lambda request: json_response({"tag": request.header("iF-NONE-mAtch")}))
+    answer = api.get("/things/a", headers={"If-None-Match": '"1"'})
+    assert answer.json == {"tag": '"1"'}
+
+
+def test_a_route_carries_its_description_and_the_views_docstring() -> None:
+    def show_thing(_request: ApiRequest) -> Response:
+        """Show a thing.
+
+        At length.
+        """
+        return json_response({})
+
+    blueprint = ApiBlueprint("views")
+    blueprint.api("/things", "/older", methods=("GET", "PUT"), describes=OPERATION)(show_thing)
+    app = Chalice("test", configure_logs=False)
+    app.register_blueprint(blueprint)
+
+    found = description_of(app.routes["/older"]["PUT"].view_function)
+
+    assert found is not None
+    assert found.operation is OPERATION
+    assert (found.view, found.longer) == ("show_thing", "Show a thing.\n\nAt length.")
+    assert (found.paths, found.methods) == (("/things", "/older"), ("GET", "PUT"))
+
+
+def test_a_preflight_has_no_description() -> None:
+    blueprint = ApiBlueprint("views")
+    blueprint.api("/things", describes=None, methods=("OPTIONS",))(show_name)
+    app = Chalice("test", configure_logs=False)
+    app.register_blueprint(blueprint)
+
+    assert description_of(app.routes["/things"]["OPTIONS"].view_function) is None

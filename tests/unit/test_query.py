@@ -1,17 +1,27 @@
-"""Query parameters: each reads its own value, and names itself where that is wrong."""
+"""Query parameters: each reads its own value, names itself where that is wrong, and describes
+itself as it reads.
+"""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidInput
+from chalicelib.http.operations import Described, Place
 from chalicelib.http.query import (
+    CURSOR,
     LIMIT,
     OFFSET,
+    AmountParameter,
     ChoiceParameter,
     IntegerParameter,
+    MomentParameter,
     TextParameter,
-    refuse_unavailable,
 )
 from chalicelib.http.requests import ApiRequest
 from tests.support.api_requests import an_api_request
@@ -20,7 +30,13 @@ DESCENDING = ChoiceParameter(
     "sortOrder", {"asc": False, "desc": True}, default=True, aliases=("order",)
 )
 SEARCH = TextParameter("search", max_length=5)
-Parameter = IntegerParameter | ChoiceParameter[bool] | TextParameter
+FROM = MomentParameter("from", end_of_day=False)
+TO = MomentParameter("to", end_of_day=True)
+MIN_PRICE = AmountParameter("minPrice")
+Parameter = (
+    IntegerParameter | ChoiceParameter[bool] | TextParameter | MomentParameter | AmountParameter
+)
+storable_text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 
 
 def asked(**query: str) -> ApiRequest:
@@ -40,6 +56,9 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     assert OFFSET.read(nothing) == 0
     assert DESCENDING.read(nothing) is True
     assert SEARCH.read(nothing) is None
+    assert CURSOR.read(nothing) is None
+    assert FROM.read(nothing) is None
+    assert MIN_PRICE.read(nothing) is None
     assert LIMIT.read(asked(other="1")) == 50
 
 
@@ -65,10 +84,17 @@ def test_a_number_above_the_range_is_refused() -> None:
 
 
 def test_a_number_without_an_upper_end_may_be_large() -> None:
-    assert OFFSET.read(asked(offset="9" * 18)) == 10**18 - 1
+    unlimited = IntegerParameter("since", default=0, minimum=0)
+    assert unlimited.read(asked(since="9" * 18)) == 10**18 - 1
 
 
-@given(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
+def test_an_offset_that_is_too_deep_is_told_what_to_use_instead() -> None:
+    assert OFFSET.read(asked(offset="10000")) == 10_000
+    with pytest.raises(InvalidInput, match=r"^offset: must be at most 10000; use cursor"):
+        OFFSET.read(asked(offset="10001"))
+
+
+@given(storable_text)
 def test_no_text_makes_a_number_out_of_the_range(text: str) -> None:
     try:
         value = LIMIT.read(asked(limit=text))
@@ -107,7 +133,7 @@ def test_a_text_that_is_too_long_is_refused() -> None:
     assert refusal(SEARCH, asked(search="abcdef")) == ("search", "string_too_long")
 
 
-@pytest.mark.parametrize("parameter", [LIMIT, DESCENDING, SEARCH])
+@pytest.mark.parametrize("parameter", [LIMIT, DESCENDING, SEARCH, FROM, TO, MIN_PRICE])
 def test_a_parameter_that_comes_twice_is_refused(parameter: Parameter) -> None:
     twice = an_api_request(query={parameter.name: ["1", "1"]})
     assert refusal(parameter, twice) == (parameter.name, "duplicate_parameter")
@@ -118,10 +144,135 @@ def test_a_text_that_cannot_be_stored_is_refused(text: str) -> None:
     assert refusal(SEARCH, asked(search=text)) == ("search", "string_unicode")
 
 
-def test_a_filter_that_is_not_served_is_refused_and_not_passed_over() -> None:
-    with pytest.raises(InvalidInput, match=r"^from: is not available yet$"):
-        refuse_unavailable(asked(**{"from": "2027-01-01"}), ("search", "from"))
+@pytest.mark.parametrize("text", ["", " ", "anything", "..\t"])
+def test_an_open_text_is_for_its_reader_to_judge(text: str) -> None:
+    assert CURSOR.read(asked(cursor=text)) == text
 
 
-def test_other_parameters_are_passed_over() -> None:
-    refuse_unavailable(asked(utm_source="mail"), ("search", "from"))
+@pytest.mark.parametrize("text", ["2027-06-15", "20270615", "2027-W24-2"])
+def test_a_bare_date_is_the_start_of_its_day_or_the_end(text: str) -> None:
+    assert FROM.read(asked(**{"from": text})) == datetime(2027, 6, 15, tzinfo=UTC)
+    assert TO.read(asked(to=text)) == datetime(2027, 6, 15, 23, 59, 59, 999000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2027-06-15T09:30:00Z", datetime(2027, 6, 15, 9, 30, tzinfo=UTC)),
+        ("2027-06-15T09:30:00.000Z", datetime(2027, 6, 15, 9, 30, tzinfo=UTC)),
+        ("2027-06-15T09:30", datetime(2027, 6, 15, 9, 30, tzinfo=UTC)),
+        ("2027-06-15T01:30:00+02:00", datetime(2027, 6, 14, 23, 30, tzinfo=UTC)),
+        ("2027-06-15T09:30:00.123987Z", datetime(2027, 6, 15, 9, 30, 0, 123000, tzinfo=UTC)),
+    ],
+)
+def test_a_date_time_is_the_same_at_either_end(text: str, moment: datetime) -> None:
+    found = FROM.read(asked(**{"from": text}))
+    assert found == TO.read(asked(to=text)) == moment
+    assert found is not None
+    assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "soon", "2027", "2027-13-01", "2027-02-30", "15.06.2027", "1812240000", " 2027-06-15",
+        "2027-06-15T25:00", "0001-01-01T00:00+23:59", "9999-12-31T23:59:59-01:00",
+    ],
+)  # fmt: skip
+def test_what_is_no_date_and_no_time_is_refused(text: str) -> None:
+    assert refusal(FROM, asked(**{"from": text})) == ("from", "datetime_parsing")
+    assert refusal(TO, asked(to=text)) == ("to", "datetime_parsing")
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_every_time_that_the_api_writes_can_be_asked_for(moment: datetime) -> None:
+    written = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert FROM.read(asked(**{"from": written.isoformat()})) == written
+
+
+@given(storable_text)
+def test_no_text_makes_a_moment_without_a_zone(text: str) -> None:
+    try:
+        found = TO.read(asked(to=text))
+    except InvalidInput:
+        return
+    assert found is not None
+    assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["0", "12", "12.5", "12.50", "007", "0.01", "99999999.99"])
+def test_an_amount_is_read_exactly(text: str) -> None:
+    assert MIN_PRICE.read(asked(minPrice=text)) == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *((text, "decimal_parsing") for text in ("", " 1", "1 ", "+1", "1.", ".5", "1,5", "1_0")),
+        *((text, "decimal_parsing") for text in ("NaN", "Infinity", "1e2", "1E-9", "0x1", "٣")),
+        *((text, "greater_than_equal") for text in ("-1", "-0.01", "-0")),
+        *((text, "less_than_equal") for text in ("100000000", "9" * 40)),
+        *((text, "decimal_max_places") for text in ("1.001", "1.000", f"0.{'9' * 40}")),
+    ],
+)
+def test_what_is_no_amount_is_refused(text: str, kind: str) -> None:
+    assert refusal(MIN_PRICE, asked(minPrice=text)) == ("minPrice", kind)
+
+
+@given(st.from_regex(r"-?[0-9]{1,45}(\.[0-9]{1,45})?([eE][+-]?[0-9]{1,20})?", fullmatch=True))
+def test_no_number_makes_an_amount_out_of_the_range(text: str) -> None:
+    try:
+        amount = MIN_PRICE.read(asked(minPrice=text))
+    except InvalidInput:
+        return
+    assert amount is not None
+    assert 0 <= amount <= Decimal("99999999.99")
+
+
+def schema_of(parameter: Parameter) -> Any:
+    own, *_ = parameter.described()
+    return own.schema
+
+
+@pytest.mark.parametrize("parameter", [SEARCH, MIN_PRICE, CURSOR])
+@settings(max_examples=500)
+@given(text=storable_text | st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,3})?", fullmatch=True))
+def test_a_text_is_read_where_its_schema_takes_it_and_nowhere_else(
+    parameter: TextParameter | AmountParameter, text: str
+) -> None:
+    request = asked(**{parameter.name: text})
+    if jsonschema_rs.is_valid(schema_of(parameter), text):
+        assert parameter.read(request) is not None
+    else:
+        with pytest.raises(InvalidInput):
+            parameter.read(request)
+
+
+def test_a_number_describes_its_range() -> None:
+    assert LIMIT.described() == (
+        Described(
+            "limit",
+            Place.QUERY,
+            "How many to show at most.",
+            {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        ),
+    )
+    assert "maximum" not in schema_of(IntegerParameter("since", default=0, minimum=0))
+
+
+def test_a_choices_older_names_are_described_as_deprecated() -> None:
+    own, older = DESCENDING.described()
+    assert (own.name, own.deprecated) == ("sortOrder", False)
+    assert own.schema == {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
+    assert (older.name, older.deprecated) == ("order", True)
+    assert older.schema == {"type": "string", "enum": ["asc", "desc"]}
+
+
+def test_a_choice_without_a_default_describes_none() -> None:
+    status: ChoiceParameter[str | None] = ChoiceParameter("status", {"draft": "draft"}, None)
+    assert status.described()[0].schema == {"type": "string", "enum": ["draft"]}
+
+
+def test_a_moment_is_described_as_a_date_or_a_date_time() -> None:
+    formats = {branch["format"] for branch in schema_of(FROM)["anyOf"]}
+    assert formats == {"date", "date-time"}

@@ -1,0 +1,1 @@
+"""What each route costs as the catalogue grows: `python -m tests.benchmarks.catalogue`."""
