@@ -83,6 +83,26 @@ format: $(READY) ## Format the code
 package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
 	$(BIN)/python -m infra.packaging --stage $(STAGE)
 
+.PHONY: openapi
+openapi: $(READY) ## Write the API's OpenAPI document
+	$(BIN)/python -m infra.openapi
+
+.PHONY: import
+import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
+	@$(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(DRY_RUN),--dry-run)
+
+.PHONY: export
+export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
+	@$(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
+
+.PHONY: reindex
+reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
+	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+
+.PHONY: bench-catalogue
+bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 events
+	$(BIN)/python -m tests.benchmarks.catalogue
+
 .PHONY: lock
 lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock

@@ -2,11 +2,13 @@
 
 from chalice.app import Chalice
 
-from chalicelib.functions import authorizer, stripe_webhook
+from chalicelib.functions import authorizer, reconcile, stripe_webhook
 from chalicelib.http.preflight import add_preflights
 from chalicelib.routes import (
     account,
     admin,
+    admin_cities,
+    admin_transfer,
     calendar,
     cities,
     database,
@@ -25,6 +27,7 @@ for blueprint in (
     # Not routes: registered so that they are deployed. Each starts from its own module.
     authorizer.blueprint,
     stripe_webhook.blueprint,
+    reconcile.blueprint,
     # Routes.
     root.blueprint,
     events.blueprint,
@@ -33,6 +36,8 @@ for blueprint in (
     payments.blueprint,
     account.blueprint,
     admin.blueprint,
+    admin_cities.blueprint,
+    admin_transfer.blueprint,
     database.blueprint,
     docs.blueprint,
 ):

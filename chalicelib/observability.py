@@ -52,6 +52,10 @@ class StructuredLog:
         """Record something that an operator should look at."""
         _logger().error(problem, extra=self._extra("problem", fields))
 
+    def work(self, done: str, fields: Mapping[str, object]) -> None:
+        """Record what a run of the timer did."""
+        _logger().info(done, extra=self._extra("work", fields))
+
     def crash(self, problem: str, fields: Mapping[str, object]) -> None:
         """Record an exception that nobody expected, with its trace; call it while it is handled."""
         _logger().exception(problem, extra=self._extra("crash", fields))

@@ -3,6 +3,7 @@ imported then and not before. What is not used by a function is never loaded by 
 """
 
 import os
+import time
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,14 @@ if TYPE_CHECKING:
     from chalicelib.services.editing_cities import CityEditor
     from chalicelib.services.editing_events import EventEditor
     from chalicelib.services.fulfilment import Fulfilment
+    from chalicelib.services.reconciliation import Reconciliation
+    from chalicelib.services.renames import Renames
     from chalicelib.services.samples import SampleData
+    from chalicelib.services.transfer_import import EventImport
     from chalicelib.store import Stores
+
+# Bringing a city's new name to an event is waiting for DynamoDB, so the timer does it side by side.
+_TIMERS_WORKERS = 8
 
 
 @cache
@@ -109,11 +116,57 @@ def event_editor() -> "EventEditor":
 
 
 @cache
+def event_import() -> "EventImport":
+    """Return what takes files of events in."""
+    from chalicelib.services.transfer_import import EventImport
+
+    return EventImport(
+        events=stores().events,
+        cities=stores().cities,
+        editor=event_editor(),
+        clock=utc_now,
+        timer=time.monotonic,
+        log=log(),
+    )
+
+
+@cache
 def city_editor() -> "CityEditor":
     """Return what admins do with cities."""
     from chalicelib.services.editing_cities import CityEditor
 
-    return CityEditor(cities=stores().cities, clock=utc_now, log=log())
+    return CityEditor(
+        cities=stores().cities,
+        renames=_renames(workers=1),
+        clock=utc_now,
+        stopwatch=time.monotonic,
+        log=log(),
+    )
+
+
+def _renames(workers: int) -> "Renames":
+    from chalicelib.services.renames import Renames
+
+    parts = stores()
+    return Renames(
+        cities=parts.cities,
+        events=parts.events,
+        renames=parts.renames,
+        clock=utc_now,
+        workers=workers,
+    )
+
+
+@cache
+def reconciliation() -> "Reconciliation":
+    """Return what the timer does."""
+    from chalicelib.services.reconciliation import Reconciliation, renames_chore, words_chore
+
+    chores = (
+        words_chore(stores().abandoned_words),
+        renames_chore(_renames(_TIMERS_WORKERS)),
+    )
+    return Reconciliation(chores, log())
 
 
 def event_calendar(event: "Event") -> str:

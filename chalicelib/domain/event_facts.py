@@ -92,6 +92,12 @@ _SORT_KEYS: dict[EventOrder, Callable[[EventFacts], str]] = {
 }
 
 
+def created_key(public: str) -> str:
+    """Return what the event of a public JSON text is sorted by in order of creation."""
+    shown = json.loads(public)
+    return f"{shown['createdAt']}#{id_text(shown['id'])}"
+
+
 def id_text(event_id: int) -> str:
     """Write an id so that it sorts as its number does."""
     return f"{event_id:012d}"

@@ -22,7 +22,7 @@ _REQUEST_HEADERS = (
     "Content-Type, Authorization, Accept, X-Requested-With, X-Api-Key, Idempotency-Key, "
     "If-None-Match, If-Match"
 )
-_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After, Location"
+_EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After, Location, X-Next-Cursor"
 _PREFLIGHT_SECONDS = "600"
 
 ANY_ORIGIN = ("*",)

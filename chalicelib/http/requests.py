@@ -81,17 +81,29 @@ class ApiRequest:
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object; raises `PayloadTooLarge` or `InvalidInput`."""
+        return parse_json_object(self._text(MAX_BODY_BYTES, "JSON", "json_invalid"))
+
+    @property
+    def media_type(self) -> str:
+        """The body's media type in lower case, without parameters; empty where none was sent."""
+        sent: str = self._request.headers.get("content-type") or ""
+        return sent.partition(";")[0].strip().lower()
+
+    def text(self, max_bytes: int) -> str:
+        """Return the body as text; raises `PayloadTooLarge` or `InvalidInput`."""
+        return self._text(max_bytes, "UTF-8", "text_invalid")
+
+    def _text(self, max_bytes: int, what: str, kind: str) -> str:
         try:
             raw = self._request.raw_body
         except ValueError:
-            raise InvalidInput.of("", "the body must be JSON", "json_invalid") from None
-        if len(raw) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"the body must not be larger than {MAX_BODY_BYTES} bytes")
+            raise InvalidInput.of("", f"the body must be {what}", kind) from None
+        if len(raw) > max_bytes:
+            raise PayloadTooLarge(f"the body must not be larger than {max_bytes} bytes")
         try:
-            text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+            return raw.decode("utf-8") if isinstance(raw, bytes) else raw
         except UnicodeDecodeError:
-            raise InvalidInput.of("", "the body must be UTF-8", "json_invalid") from None
-        return parse_json_object(text)
+            raise InvalidInput.of("", "the body must be UTF-8", kind) from None
 
     @property
     def user_id(self) -> str | None:

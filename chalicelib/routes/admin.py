@@ -1,4 +1,4 @@
-"""What admins do with events and cities."""
+"""What admins do with events."""
 
 from chalice.app import Response
 
@@ -19,7 +19,7 @@ from chalicelib.http.operations import (
     Tag,
 )
 from chalicelib.http.requests import ApiRequest
-from chalicelib.http.responses import json_response, json_text_response, tagged_json
+from chalicelib.http.responses import json_text_response, tagged_json
 from chalicelib.routes.event_pages import LIST_PARAMETERS, STATUS, page_json, read_list
 from chalicelib.services.catalogue import ALL_STATUSES
 
@@ -44,7 +44,6 @@ CHANGE_EXAMPLES = {
     "Another price and more seats": {"price": 25, "capacity": 150},
     "Another date": {"date": "2099-07-02T18:00:00Z"},
 }
-CITY_EXAMPLES = {"A city": {"name": "Porto", "country": "Portugal"}}
 
 
 @blueprint.api(
@@ -159,27 +158,3 @@ def _shown(
     event: EventRecord, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     return tagged_json(event.public_for_admins(), admin_event_tag(event), status, headers)
-
-
-@blueprint.api(
-    "/api/admin/cities",
-    methods=("POST",),
-    authorizer=jwt_authorizer,
-    describes=Operation(
-        summary="Add a city",
-        tag=Tag.ADMIN_CITIES,
-        bodies=(Body("chalicelib.schemas.cities:CityBody", CITY_EXAMPLES),),
-        answers=(Answer("The city is there.", 201, "City", headers=(LOCATION,)),),
-        errors=(Conflict,),
-    ),
-)
-def add_city(request: ApiRequest) -> Response:
-    """Add a city."""
-    from chalicelib.schemas.cities import CityBody
-    from chalicelib.schemas.reading import read_body
-
-    admin = request.admin()
-    draft = read_body(CityBody, request.json_object()).draft()
-    city = wiring.city_editor().add(draft, admin.user_id)
-    location = {"Location": f"/api/cities/{draft.slug}"}
-    return json_response(city.fields(), 201, location)

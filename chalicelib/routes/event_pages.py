@@ -79,7 +79,7 @@ def read_list(request: ApiRequest, name: str, statuses: tuple[EventStatus, ...])
     """Return what a request for a list of events asks for; raises `InvalidInput`."""
     wanted = read_filter(request, statuses)
     order, descending = ORDER_BY.read(request), SORT_ORDER.read(request)
-    listing = (name, *_written(wanted), order.value, "desc" if descending else "asc")
+    listing = (name, *written(wanted), order.value, "desc" if descending else "asc")
     page = _read_page(request, listing, descending=descending)
     return ListRequest(wanted, order, page, listing)
 
@@ -107,8 +107,8 @@ def _read_words(request: ApiRequest) -> tuple[str, ...]:
     return words
 
 
-def _written(wanted: EventFilter) -> Listing:
-    """Write a filter as part of what makes a list."""
+def written(wanted: EventFilter) -> Listing:
+    """Write a filter as part of what makes a list, for its cursors."""
     facts = wanted.by_facts()
     statuses = ",".join(status.value for status in wanted.statuses)
     return (statuses, " ".join(wanted.words), facts.city_slug, *facts.dates, *facts.prices)

@@ -89,6 +89,32 @@ class AdminEvent(EventWithStock):
     sold: Annotated[Count, Field(description="Seats paid for.")]
 
 
+class LineError(Shown):
+    """What is wrong with a line of a file."""
+
+    line: Annotated[int, Field(ge=1, description="Its number; of a CSV row, that it begins in.")]
+    slug: Annotated[str | None, Field(description="Its event's, as far as it can be told.")]
+    field: Annotated[str, Field(description="The field's name; empty for the line as a whole.")]
+    message: str
+    type: Annotated[str, Field(description="A stable code.")]
+
+
+class ImportReport(Shown):
+    """What became of the lines of a file, or, in a dry run, what would."""
+
+    dry_run: bool
+    created: Annotated[Count, Field(description="Lines that added an event.")]
+    updated: Annotated[Count, Field(description="Lines that changed an event.")]
+    unchanged: Annotated[Count, Field(description="Lines that say what was there already.")]
+    failed: Annotated[Count, Field(description="Lines that are wrong.")]
+    error_count: Annotated[Count, Field(description="Errors in all; a line can have several.")]
+    errors: Annotated[list[LineError], Field(max_length=1_000, description="The first of them.")]
+    next_line: Annotated[
+        int | None,
+        Field(ge=1, description="What to send as `fromLine` to go on; null where all is done."),
+    ]
+
+
 class Pagination(Shown):
     """Where a page is in its list."""
 

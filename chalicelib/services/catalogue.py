@@ -1,6 +1,6 @@
 """Browsing events and cities."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -71,10 +71,22 @@ class Catalogue:
         return record
 
     def list_events(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
-        """Return a page of events. What is no slug is the slug of no city."""
-        if wanted.city_slug is not None and not is_slug(wanted.city_slug):
+        """Return a page of events. What is no slug is the slug of no city; a former slug of a city
+        finds its events.
+        """
+        if wanted.city_slug is None:
+            return self._events.find(wanted, order, page)
+        if not is_slug(wanted.city_slug):
             return EventPage(0, Page((), None))
-        return self._events.find(wanted, order, page)
+        found = self._events.find(wanted, order, page)
+        if found.count:
+            return found
+        # Only who finds nothing pays for the question whether the city is called otherwise now.
+        city = self._cities.get(wanted.city_slug)
+        now = wanted.city_slug if city is None else city.fields()["slug"]
+        if now == wanted.city_slug:
+            return found
+        return self._events.find(replace(wanted, city_slug=now), order, page)
 
     def city(self, slug: str) -> CityEntry:
         """Return a city; raises `NotFound`."""

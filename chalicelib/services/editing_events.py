@@ -1,12 +1,12 @@
 """What admins do with events."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record
-from chalicelib.domain.revisions import revision_of
+from chalicelib.domain.revisions import changed_at, revision_of
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import (
     Changed,
@@ -14,13 +14,12 @@ from chalicelib.errors import (
     InvalidInput,
     NotFound,
     PreconditionFailed,
+    SlugUnknown,
 )
 from chalicelib.services.ports import AuditLog, CityStore, EventStore
 
 # How often a change is made again to an event that somebody else changes at the same moment.
 _TRIES = 5
-# Two states of an event never have the same `updatedAt`: stores tell them apart by it.
-_NEXT_MOMENT = timedelta(milliseconds=1)
 
 # The revisions that a change may be made from; None is any.
 Revisions = frozenset[str] | None
@@ -96,10 +95,9 @@ class EventEditor:
         its date is past.
         """
         now = self._clock()
-        if draft.date <= now:
-            raise InvalidInput.of("date", "must be in the future", "date_in_past")
-        city = self._city_name(draft.city_slug)
-        event = draft.event(
+        ensure_in_future(draft, now)
+        city_slug, city = self._city(draft.city_slug)
+        event = replace(draft, city_slug=city_slug).event(
             event_id=self._events.next_id(), city=city, created_at=now, updated_at=now
         )
         self._events.create(event)
@@ -120,23 +118,27 @@ class EventEditor:
             _ensure_wanted(record, wanted)
             try:
                 return self._changed(record, redescribe, by)
-            except Changed:
+            except (Changed, SlugUnknown):
+                # The event, or its city: what is there now is looked at again.
                 continue
         raise Changed("this event is being changed all the time; try again")
 
     def _changed(self, record: EventRecord, redescribe: Redescribe, by: str) -> EventRecord:
         before = record.described()
-        draft = redescribe(before)
+        draft, city = redescribe(before), before.city
         _ensure_status_may_follow(before.status, draft.status)
+        if draft.city_slug != before.city_slug or draft.status is not before.status:
+            # Where a city's numbers change, the event shows what it is called by then.
+            city_slug, city = self._city(draft.city_slug)
+            draft = replace(draft, city_slug=city_slug)
         names = [name for name in _DESCRIBED if getattr(before, name) != getattr(draft, name)]
         if not names:
             return record
-        moves = draft.city_slug != before.city_slug
         after = draft.event(
             event_id=before.id,
-            city=self._city_name(draft.city_slug) if moves else before.city,
+            city=city,
             created_at=before.created_at,
-            updated_at=max(self._clock(), before.updated_at + _NEXT_MOMENT),
+            updated_at=changed_at(self._clock(), before.updated_at),
         )
         self._events.replace(record, after)
         self._log.audit(
@@ -152,12 +154,19 @@ class EventEditor:
         self._events.delete(record)
         self._log.audit("event_deleted", {"by": by, "event": record.slug, "eventId": record.id})
 
-    def _city_name(self, slug: str) -> str:
-        city = self._cities.get(slug)
+    def _city(self, slug: str) -> tuple[str, str]:
+        """Return the slug and the name, as they are now, of the city that has or had this slug."""
+        city = self._cities.get(slug, consistent=True)
         if city is None:
             raise InvalidInput.of("citySlug", "must be the slug of a city", "unknown_city")
-        name: str = city.fields()["name"]
-        return name
+        shown = city.fields()
+        return shown["slug"], shown["name"]
+
+
+def ensure_in_future(draft: EventDraft, now: datetime) -> None:
+    """Raise `InvalidInput` where a new event would be past already."""
+    if draft.date <= now:
+        raise InvalidInput.of("date", "must be in the future", "date_in_past")
 
 
 def _ensure_wanted(record: EventRecord, wanted: Revisions) -> None:

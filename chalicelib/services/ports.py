@@ -5,17 +5,19 @@ holds both kinds to the same behaviour.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.domain.cities import City
+from chalicelib.domain.clock import from_iso
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.orders import Cause, CheckoutSession, Order, OrderStatus, RedirectUrls
+from chalicelib.errors import EventsApiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +43,41 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CityEntry:
-    """A city in a list: its public JSON text and how many published events it has."""
+    """A city as it is stored: its public JSON text and how many published events it has.
+
+    `former_slugs` lead here too, latest first; entries of a list leave them out.
+    """
 
     public: str
     published_events: int
+    former_slugs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, city: Mapping[str, Any], published_events: int) -> "CityEntry":
+    def of(
+        cls, city: Mapping[str, Any], published_events: int, former_slugs: tuple[str, ...] = ()
+    ) -> "CityEntry":
         """Make an entry of a city's public form."""
         text = json.dumps(city, ensure_ascii=False, separators=(",", ":"))
-        return cls(text, published_events)
+        return cls(text, published_events, former_slugs)
 
     def fields(self) -> dict[str, Any]:
         """Return the city's public form."""
         city: dict[str, Any] = json.loads(self.public)
         return city
+
+    def described(self) -> City:
+        """Return the city as its admin described it."""
+        shown = self.fields()
+        return City(
+            id=shown["id"],
+            name=shown["name"],
+            slug=shown["slug"],
+            country=shown["country"],
+            image_url=shown["imageUrl"],
+            alt=shown["alt"],
+            created_at=from_iso(shown["createdAt"]),
+            updated_at=from_iso(shown["updatedAt"]),
+        )
 
     def public_with_count(self) -> str:
         """Return the public JSON text with `eventCount` added."""
@@ -77,9 +99,27 @@ class EventStore(Protocol):
         """Return an id that was never given out before."""
         ...
 
+    def next_ids(self, count: int) -> Sequence[int]:
+        """Return so many ids that were never given out before."""
+        ...
+
     def create(self, event: Event) -> None:
         """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as
         the event names it.
+        """
+        ...
+
+    def create_many(self, events: Sequence[Event]) -> Sequence[EventsApiError | None]:
+        """Store new events of different slugs; return what stands in the way of each.
+
+        None is an event that is stored; the others are `SlugTaken`, `SlugUnknown`, or, from the
+        first one on for which the store could not be reached, `Unavailable`.
+        """
+        ...
+
+    def get_many(self, slugs: Iterable[str]) -> Mapping[str, EventRecord]:
+        """Return the events that have or had these slugs, by the slug that was asked for, as of
+        every write that was acknowledged.
         """
         ...
 
@@ -121,8 +161,23 @@ class CityStore(Protocol):
         """Store a new city; raises `SlugTaken`."""
         ...
 
-    def get(self, slug: str) -> CityEntry | None:
-        """Return the city of this slug."""
+    def get(self, slug: str, *, consistent: bool = False) -> CityEntry | None:
+        """Return the city that has or had this slug; `consistent` sees every write that was
+        acknowledged.
+        """
+        ...
+
+    def replace(self, before: CityEntry, after: City) -> None:
+        """Describe a city anew; its former slug keeps leading to it.
+
+        Where its name or slug is another one then, that is kept as a `Rename` which its events
+        have yet to follow. Raises `Changed` if the city is not as `before` says, `SlugTaken`, or
+        `InUse` while events are still on their way from a slug that would be given up.
+        """
+        ...
+
+    def delete(self, entry: CityEntry) -> None:
+        """Delete a city; raises `Changed`, or `InUse` while events of any status refer to it."""
         ...
 
     def list_by_name(self, *, descending: bool, stop_after: int | None) -> list[CityEntry]:
@@ -131,6 +186,60 @@ class CityStore(Protocol):
 
     def count(self) -> int:
         """Return how many cities there are, without counting them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """That the events of a city may still show the name or the slug that it had before `since`.
+
+    A later change of the same city takes its place, by another `token`.
+    """
+
+    city_id: int
+    slug: str
+    since: datetime
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventInCity:
+    """What an event shows of its city."""
+
+    slug: str
+    city: str
+    city_slug: str
+
+
+class RenameStore(Protocol):
+    """Which cities' events have to follow a new name or slug, and which events those are."""
+
+    def pending(self) -> list[Rename]:
+        """Return what is left to do, as of every write that was acknowledged."""
+        ...
+
+    def events_of(self, city_slug: str) -> Iterator[EventInCity]:
+        """Yield the events of every status that show this slug of a city.
+
+        Within a status the one whose last change is longest ago comes first, so that an event that
+        is changed meanwhile comes once more instead of not at all. Latest writes may be missing.
+        """
+        ...
+
+    def remove(self, rename: Rename) -> None:
+        """Forget it, if no later change of the city has taken its place."""
+        ...
+
+
+class AbandonedWords(Protocol):
+    """Events whose writer died before the words that they are found by were brought in step."""
+
+    def event_ids(self) -> list[int]:
+        """Return the events that nobody can be working at any more."""
+        ...
+
+    def finish(self, event_id: int) -> bool:
+        """Bring an event's words in step; False where that was not needed or could not be done."""
         ...
 
 
@@ -221,6 +330,10 @@ class AuditLog(Protocol):
 
     def error(self, problem: str, fields: Mapping[str, object]) -> None:
         """Record something that an operator should look at."""
+        ...
+
+    def crash(self, problem: str, fields: Mapping[str, object]) -> None:
+        """Record an exception that nobody expected, while it is handled."""
         ...
 
 

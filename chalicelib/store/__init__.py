@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from chalicelib.settings import StoreSettings
+from chalicelib.store.abandoned_words import DynamoAbandonedWords
 from chalicelib.store.cities import DynamoCityStore
 from chalicelib.store.connection import connect
 from chalicelib.store.erasing import DynamoEraser
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.orders import DynamoOrderStore
+from chalicelib.store.renames import DynamoRenames
 from chalicelib.store.word_index import WordIndex
 
 
@@ -18,16 +20,21 @@ class Stores:
     events: DynamoEventStore
     cities: DynamoCityStore
     orders: DynamoOrderStore
+    renames: DynamoRenames
+    abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
 
 
 def open_stores(settings: StoreSettings) -> Stores:
     """Connect to the tables; nothing is sent until something is asked."""
     connection = connect(settings)
-    events = DynamoEventStore(connection, WordIndex(connection))
+    words = WordIndex(connection)
+    events = DynamoEventStore(connection, words)
     return Stores(
         events=events,
         cities=DynamoCityStore(connection),
         orders=DynamoOrderStore(connection, events),
+        renames=DynamoRenames(connection),
+        abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),
     )

@@ -10,6 +10,7 @@ from chalicelib.store.models import (
     CityModel,
     EventModel,
     IndexEntryModel,
+    MovedCityModel,
     MovedEventModel,
     OrderModel,
     SeenEventModel,
@@ -41,6 +42,7 @@ def connect(settings: StoreSettings) -> Connection:
     _bind(IndexEntryModel, settings.index_table, shared)
     _bind(OrderModel, settings.orders_table, shared)
     _share(MovedEventModel, EventModel)
+    _share(MovedCityModel, CityModel)
     _share(SeenEventModel, OrderModel)
     return shared
 

@@ -6,6 +6,9 @@ changed in the transaction that changes the event. They stand in the index table
 status (and city), an entry for a day, its number in `events`.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+
 from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
 
@@ -31,6 +34,12 @@ def day_updates(before: Event | None, after: Event | None) -> list[Update]:
     return [_update(place, -1) for place in sorted(old - new)] + [
         _update(place, 1) for place in sorted(new - old)
     ]
+
+
+def day_additions(events: Iterable[Event]) -> list[Update]:
+    """Return the changes of the numbers that go with new events, one for each number."""
+    places = Counter(place for event in events for place in _places(event))
+    return [_update(place, by) for place, by in sorted(places.items())]
 
 
 def day_counts(

@@ -1,6 +1,6 @@
 """Events in DynamoDB: each change in one transaction with the numbers that depend on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from chalicelib.errors import (
 from chalicelib.services.ports import EventPage, PageRequest
 from chalicelib.store.cities import event_count_updates
 from chalicelib.store.day_counts import day_updates
+from chalicelib.store.event_batches import EventBatches
 from chalicelib.store.event_items import (
     description,
     event_item,
@@ -32,8 +33,8 @@ from chalicelib.store.event_items import (
 )
 from chalicelib.store.event_lists import EventLists
 from chalicelib.store.models import EventModel, MovedEventModel
-from chalicelib.store.reading import get_raw, query_raw, text
-from chalicelib.store.totals import TOTALS_KEY, count_up, next_id
+from chalicelib.store.reading import RawItem, get_many_raw, get_raw, query_raw, text
+from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, next_ids
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from chalicelib.store.word_index import Mark, WordIndex
 from chalicelib.store.word_search import WordSearch
@@ -52,10 +53,15 @@ class DynamoEventStore:
         self._table = EventModel.Meta.table_name
         self._words = words
         self._lists = EventLists(connection, WordSearch(connection, words))
+        self._batches = EventBatches(connection)
 
     def next_id(self) -> int:
         """Return an id that was never given out before."""
         return next_id(self._connection, self._table)
+
+    def next_ids(self, count: int) -> Sequence[int]:
+        """Return so many ids that were never given out before."""
+        return next_ids(self._connection, self._table, count)
 
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
         """Return the event that has or had this slug; `consistent` sees every write that was
@@ -66,6 +72,20 @@ class DynamoEventStore:
         if now is not None:
             item = get_raw(self._connection, self._table, now, consistent=consistent)
         return None if item is None or "public" not in item else read_record(item)
+
+    def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
+        """Return the events that have or had these slugs, by the slug that was asked for, as of
+        every write that was acknowledged.
+        """
+        items = self._items(slugs)
+        moved = {slug: to for slug, item in items.items() if (to := moved_to(item)) is not None}
+        now = self._items(moved.values())
+        items |= {slug: now[to] for slug, to in moved.items() if to in now}
+        return {slug: read_record(item) for slug, item in items.items() if "public" in item}
+
+    def _items(self, slugs: Iterable[str]) -> dict[str, RawItem]:
+        found = get_many_raw(self._connection, self._table, slugs, None, consistent=True)
+        return {text(item, "slug"): item for item in found}
 
     def slug_now(self, slug: str) -> str:
         """Return the slug of the event that had this one, or the same slug."""
@@ -110,6 +130,14 @@ class DynamoEventStore:
             )
         except ConditionFailed as failed:
             raise _why_refused(failed, event) from failed
+
+    def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+        """Store new events of different slugs; return what stands in the way of each.
+
+        None is an event that is stored; the others are `SlugTaken`, `SlugUnknown`, or, from the
+        first one on for which the store could not be reached, `Unavailable`.
+        """
+        return self._batches.create(events)
 
     def replace(self, before: EventRecord, after: Event) -> None:
         """Describe an event anew; its seats stay sold, held and free, but for a new capacity.

@@ -308,7 +308,9 @@ class CitiesByName(GlobalSecondaryIndex["CityModel"]):
 
 
 class CityModel(Model):
-    """A city and how many events of each status it has; or the totals."""
+    """A city and how many events of each status it has; or, under a former slug of one, where it is
+    now, and how many events still have that slug; or the totals.
+    """
 
     class Meta:
         """Named when `connection.connect` runs."""
@@ -325,8 +327,23 @@ class CityModel(Model):
     published_events = NumberAttribute(attr_name="publishedEvents")
     draft_events = NumberAttribute(attr_name="draftEvents")
     cancelled_events = NumberAttribute(attr_name="cancelledEvents")
+    # The city's former slugs, latest first, with a space between.
+    former_slugs = UnicodeAttribute(attr_name="formerSlugs", null=True)
 
     by_name = CitiesByName()
+
+
+class MovedCityModel(Model):
+    """A former slug of a city, kept so that old links and events on their way find it."""
+
+    class Meta:
+        """Named when `connection.connect` runs; shares the cities' table."""
+
+        table_name = ""
+
+    slug = UnicodeAttribute(hash_key=True)
+    moved_to = UnicodeAttribute(attr_name="movedTo")
+    city_id = NumberAttribute(attr_name="cityId")
 
 
 class OrdersByEvent(GlobalSecondaryIndex["OrderModel"]):

@@ -16,14 +16,21 @@ _LAST_ID = "lastId"
 
 def next_id(connection: Connection, table: str) -> int:
     """Count the table's ids up by one and return the new one: gaps are fine, repeats are not."""
+    return next_ids(connection, table, 1)[0]
+
+
+def next_ids(connection: Connection, table: str, count: int) -> range:
+    """Count the table's ids up by so many at once and return the new ones."""
+    counting = Path(_LAST_ID).add({"N": str(count)})
     try:
         answer = connection.update_item(
-            table, TOTALS_KEY, actions=[Path(_LAST_ID).add({"N": "1"})], return_values="UPDATED_NEW"
+            table, TOTALS_KEY, actions=[counting], return_values="UPDATED_NEW"
         )
     except UpdateError as error:
         raise unavailable(error) from error
     attributes: dict[str, Any] = answer["Attributes"]
-    return int(attributes[_LAST_ID]["N"])
+    last = int(attributes[_LAST_ID]["N"])
+    return range(last - count + 1, last + 1)
 
 
 def count_up(name: str, by: int = 1) -> Action:

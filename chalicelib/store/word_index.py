@@ -35,8 +35,9 @@ from chalicelib.store.transactions import ConditionFailed, Put, Transaction
 from chalicelib.store.writing import BATCH, write_many
 
 MARKS = "#marks"
+_WORDS = "w#"
 # A writer stops long before another one may take its work over: longer than any request lives.
-_GIVE_UP_AFTER = timedelta(seconds=20)
+GIVE_UP_AFTER = timedelta(seconds=20)
 TAKEN_OVER_AFTER = timedelta(seconds=45)
 # While another writer is at the same event. Its work takes some hundredths of a second.
 _PATIENCE_SECONDS = 3.0
@@ -45,7 +46,12 @@ _PAUSE_SECONDS = 0.05
 
 def word_term(word: str) -> str:
     """Return the partition that a word's entries are in, and those of every word it begins."""
-    return f"w#{word[0]}"
+    return f"{_WORDS}{word[0]}"
+
+
+def is_word_term(term: str) -> bool:
+    """Tell whether a partition is one of words' entries."""
+    return term.startswith(_WORDS)
 
 
 def word_entry(word: str, event_id: str) -> str:
@@ -75,9 +81,10 @@ class Mark:
 
     def put(self, condition: Condition) -> Put:
         """Return the write that leaves the mark."""
-        return Put("mark", self._item(), condition)
+        return Put("mark", self.item(), condition)
 
-    def _item(self) -> IndexEntryModel:
+    def item(self) -> IndexEntryModel:
+        """Return the mark as it is stored."""
         return IndexEntryModel(
             MARKS,
             id_text(self.event_id),
@@ -128,7 +135,7 @@ class WordIndex:
 
     def _after_another_writer(self, mark: Mark, deadline: float) -> tuple[Mark, Condition]:
         """Wait for the writer whose mark is in the way, or take over what it left undone."""
-        other = self._mark_of(mark.event_id)
+        other = self.mark_of(mark.event_id)
         if other is not None and other.is_abandoned:
             both = replace(mark, words=mark.words | other.words, since=utc_now())
             return both, IndexEntryModel.token == other.token
@@ -144,7 +151,7 @@ class WordIndex:
         """
         try:
             for batch in self._batches(mark, event):
-                if utc_now() > mark.since + _GIVE_UP_AFTER:
+                if utc_now() > mark.since + GIVE_UP_AFTER:
                     return False
                 write_many(self._connection, self._table, *batch)
             self._remove(mark)
@@ -184,7 +191,8 @@ class WordIndex:
         """Return every mark, as of every write that was acknowledged."""
         return self._marks(None)
 
-    def _mark_of(self, event_id: int) -> Mark | None:
+    def mark_of(self, event_id: int) -> Mark | None:
+        """Return an event's mark, as of every write that was acknowledged."""
         found = self._marks(IndexEntryModel.entry == id_text(event_id))
         return found[0] if found else None
 
@@ -207,9 +215,12 @@ class WordIndex:
         own = Mark(mark.event_id, mark.slug, mark.words | words, utc_now())
         return own if self._leave(own, IndexEntryModel.token == mark.token) else None
 
-    def leave(self, event: Event, words: frozenset[str]) -> Mark | None:
-        """Mark an event without changing it; None where somebody is at it."""
-        mark = Mark.of(event, words)
+    def leave(self, event_id: int, slug: str, words: frozenset[str]) -> Mark | None:
+        """Mark an event without changing it; None where somebody is at it.
+
+        Nobody can change the event from then on until the mark is removed, so it is read after.
+        """
+        mark = Mark(event_id, slug, words, utc_now())
         return mark if self._leave(mark, IndexEntryModel.entry.does_not_exist()) else None
 
     def _leave(self, mark: Mark, condition: Condition) -> bool:
@@ -221,6 +232,11 @@ class WordIndex:
                 return False
             raise unavailable(error) from error
         return True
+
+
+def word_entries(event: Event) -> list[dict[str, Any]]:
+    """Return the entries that an event should have, as plain attributes."""
+    return _entries(event, event_words(event))
 
 
 def _entries(event: Event, words: frozenset[str]) -> list[dict[str, Any]]:

@@ -78,7 +78,8 @@ def test_a_route_makes_no_more_calls_than_it_needs(traffic: Traffic, route: Rout
         ("/api/cities?search=lon", [QUERY]),
         ("/api/cities?orderBy=createdAt", [QUERY]),
         ("/api/cities?includeEventCount=true", [READ, QUERY]),
-        ("/api/cities?offset=999999999999999999", [READ]),
+        ("/api/cities?offset=10000", [READ]),
+        ("/api/cities?offset=10001", []),
     ],
 )
 def test_a_list_reads_what_it_shows_and_no_more(

@@ -72,9 +72,9 @@ def test_a_city_that_does_not_exist_is_a_404(api: LambdaApi) -> None:
         ("limit=2&offset=1&sortOrder=desc", ["york-city", "york"]),
         ("offset=4", ["zurich"]),
         ("offset=5", []),
-        ("offset=999999999999999999", []),
+        ("offset=10000", []),
         ("orderBy=createdAt&limit=2&offset=1", ["york", "basel"]),
-        ("orderBy=createdAt&offset=999999999999999999", []),
+        ("orderBy=createdAt&offset=10000", []),
     ],
 )
 def test_cities_come_in_the_order_and_the_part_that_was_asked_for(

@@ -170,7 +170,7 @@ def test_a_city_that_does_not_exist_gives_an_empty_list_and_no_error(
         ("limit=2&offset=3", ["day-2", "day-1"], False),
         ("offset=4", ["day-1"], False),
         ("offset=5", [], False),
-        ("offset=999999999999999999", [], False),
+        ("offset=10000", [], False),
         ("limit=1&sortOrder=asc&offset=3", ["day-4"], True),
         ("limit=100&sortOrder=asc&offset=3", ["day-4", "day-5"], False),
     ],

@@ -2,6 +2,7 @@
 taken out the same steps sell a seat twice, take money twice, or lose what was stored.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,27 +11,36 @@ from typing import Any
 import pytest
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.events import EventStatus
+from chalicelib.domain.event_facts import EventOrder
+from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import (
+    CapacityTooLow,
+    Changed,
     EventsApiError,
+    InUse,
     NotFound,
     PriceMismatch,
     SalesClosed,
     SlugTaken,
     SlugUnknown,
     SoldOut,
+    Unavailable,
 )
-from chalicelib.services.ports import Change
-from chalicelib.store import Stores, cities, events, orders, transactions
-from chalicelib.store.models import OrderModel
+from chalicelib.services.ports import Change, PageRequest
+from chalicelib.store import Stores, cities, events, orders, transactions, word_index
+from chalicelib.store.models import EventModel, OrderModel
 from chalicelib.store.orders import DynamoOrderStore, IntegrityError
 from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
+from tests.support.fake_time import FakeTime
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, ORDERS, MotoTables
+from tests.support.traffic import Traffic, refusal
 
 LATER = NOW + timedelta(minutes=5)
 CAUSE = Cause("verify")
+_SECONDS = itertools.count(1)
 MINE = an_order()
 YOURS = an_order(id="01JNYOURORDER0000000000000")
 
@@ -45,7 +55,7 @@ def remove(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
     """Take the condition out of a module's write of this label."""
 
     def take_out(module: Any, label: str) -> None:
-        for name in ("Put", "Update"):
+        for name in ("Put", "Update", "Delete"):
             kind = getattr(transactions, name)
 
             def without(*parts: Any, kind: Any = kind) -> Any:
@@ -73,6 +83,18 @@ def stock(tables: MotoTables, slug: str = "tech-conference") -> tuple[int, int, 
     item = tables.item(EVENTS, slug)
     free, held, sold = (int(item.get(name, {"N": "0"})["N"]) for name in ("free", "held", "sold"))
     return free, held, sold
+
+
+def record_of(stores: Stores, slug: str = "tech-conference") -> EventRecord:
+    record = stores.events.get(slug, consistent=True)
+    assert record is not None
+    return record
+
+
+def change(stores: Stores, before: EventRecord, **changes: Any) -> None:
+    """Describe an event anew from what somebody read, as the editor does: `updatedAt` moves."""
+    later = before.described().updated_at + timedelta(seconds=next(_SECONDS))
+    stores.events.replace(before, replace(before.described(), updated_at=later, **changes))
 
 
 def paid(stores: Stores, order: Order, cause: Cause = CAUSE) -> Change:
@@ -170,6 +192,35 @@ class TestTheHoldsCondition:
             "free": {"N": "-2"},
             "held": {"N": "2"},
         }
+
+
+class TestTheHoldsEvent:
+    """A hold is of the event that the buyer looked at, not of another one under its slug."""
+
+    @pytest.fixture(autouse=True)
+    def _another_event_has_the_slug(self, stores: Stores) -> None:
+        seed_event(stores)
+        record = record_of(stores)
+        stores.events.delete(record)
+        seed_event(stores)
+
+    def test_with_it_the_other_events_seats_stay_free(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        with pytest.raises(SoldOut):
+            stores.orders.place_hold(MINE)
+
+        assert stock(tables) == (100, 0, 0)
+
+    def test_without_it_a_buyer_gets_a_ticket_of_another_event(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        remove(orders, "stock")
+
+        stores.orders.place_hold(MINE)
+
+        assert MINE.event_id != record_of(stores).id
+        assert stock(tables) == (98, 2, 0)
 
 
 class TestTheNewOrdersCondition:
@@ -306,6 +357,26 @@ class TestTheStocksCondition:
         assert expired(stores, MINE) is Change.MADE
         assert stock(tables) == (102, -2, 0)
 
+    def test_with_it_seats_that_another_event_holds_are_not_sold_for_it(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        stores.orders.place_hold(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
+
+        with pytest.raises(IntegrityError):
+            paid(stores, MINE)
+
+        assert stock(tables) == (98, 2, 0)
+
+    def test_without_it_one_events_payment_takes_anothers_hold(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        stores.orders.place_hold(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
+        remove(orders, "stock")
+
+        assert paid(stores, MINE) is Change.MADE
+
+        assert stock(tables) == (98, 0, 2)
+
 
 class TestTheSeenEventsCondition:
     """One Stripe event changes one order."""
@@ -419,7 +490,9 @@ class TestTheConditionsOfANewEvent:
         stores.events.create(an_event(id=2, date=FAR_AHEAD))
 
         assert stock(tables) == (100, 0, 0)
-        assert stores.events.count((EventStatus.PUBLISHED,)) == 2
+        page = PageRequest(10, 0, None, descending=False)
+        found = stores.events.find(EventFilter((EventStatus.PUBLISHED,)), EventOrder.DATE, page)
+        assert (found.count, len(found.page.items)) == (2, 1)
 
     def test_with_it_no_event_is_of_a_city_that_is_not_there(
         self, stores: Stores, tables: MotoTables
@@ -432,13 +505,362 @@ class TestTheConditionsOfANewEvent:
     def test_without_it_an_event_makes_the_ghost_of_a_city(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        remove(events, "city")
+        remove(cities, "city")
 
         stores.events.create(an_event(city_slug="atlantis"))
 
         ghost = tables.item(CITIES, "atlantis")
         assert "public" not in ghost
-        assert ghost["events"] == {"N": "1"}
+        assert ghost["publishedEvents"] == {"N": "1"}
+
+    def test_with_it_no_new_event_shows_a_name_that_its_city_no_longer_has(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        before = tables.contents()
+
+        with pytest.raises(SlugUnknown):
+            stores.events.create(an_event(city="Londinium"))
+
+        assert tables.contents() == before
+
+    def test_without_it_an_event_keeps_its_citys_former_name_for_ever(
+        self, stores: Stores, remove: Callable[[Any, str], None]
+    ) -> None:
+        remove(cities, "city")
+
+        stores.events.create(an_event(city="Londinium"))
+
+        city = stores.cities.get("london")
+        assert city is not None
+        assert (city.fields()["name"], record_of(stores).described().city) == (
+            "London",
+            "Londinium",
+        )
+
+
+class TestTheConditionsOfAChangedEvent:
+    """An edit is made to what was read, and its seats are those that are sold."""
+
+    @pytest.fixture(autouse=True)
+    def _event(self, stores: Stores) -> None:
+        seed_event(stores, capacity=10)
+
+    @pytest.fixture
+    def forget_the_revision(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Put a condition that always holds in place of "nobody has described it anew"."""
+
+        def take_out() -> None:
+            always: Condition = EventModel.slug.exists()
+            monkeypatch.setattr(events, "_unchanged", lambda _before: always)
+
+        return take_out
+
+    def test_with_it_the_later_of_two_edits_is_told(self, stores: Stores) -> None:
+        read = record_of(stores)
+        change(stores, read, price=100)
+
+        with pytest.raises(Changed):
+            change(stores, read, name="Renamed")
+
+        assert record_of(stores).price == 100
+
+    def test_without_it_the_later_edit_undoes_the_earlier_one(
+        self, stores: Stores, forget_the_revision: Callable[[], None]
+    ) -> None:
+        read = record_of(stores)
+        change(stores, read, price=100)
+        forget_the_revision()
+
+        change(stores, read, name="Renamed")
+
+        assert record_of(stores).price == 14999
+
+    def test_with_it_an_event_that_is_gone_stays_gone(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        read = record_of(stores)
+        stores.events.delete(read)
+
+        with pytest.raises(Changed):
+            change(stores, read, name="Renamed")
+
+        assert tables.item(EVENTS, "tech-conference") == {}
+
+    def test_without_it_an_edit_makes_the_ghost_of_an_event(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        stores.events.delete(read)
+        remove(events, "event")
+
+        change(stores, read, name="Renamed")
+
+        ghost = tables.item(EVENTS, "tech-conference")
+        assert "public" in ghost
+        assert "free" not in ghost
+
+    def test_with_it_a_capacity_is_not_below_what_is_held(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        read = record_of(stores)
+        stores.orders.place_hold(MINE)
+
+        with pytest.raises(CapacityTooLow, match="2 seats are sold or held"):
+            change(stores, read, capacity=1)
+
+        assert stock(tables) == (8, 2, 0)
+
+    def test_without_it_more_seats_are_held_than_there_are(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        stores.orders.place_hold(MINE)
+        remove(events, "event")
+
+        change(stores, read, capacity=1)
+
+        assert stock(tables) == (-1, 2, 0)
+
+    def test_with_it_no_event_moves_to_a_city_that_is_not_there(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        with pytest.raises(SlugUnknown):
+            change(stores, record_of(stores), city="Atlantis", city_slug="atlantis")
+
+        assert tables.item(CITIES, "atlantis") == {}
+
+    def test_without_it_a_move_makes_the_ghost_of_a_city(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        remove(cities, "city")
+
+        change(stores, record_of(stores), city="Atlantis", city_slug="atlantis")
+
+        assert "public" not in tables.item(CITIES, "atlantis")
+        assert tables.item(CITIES, "atlantis")["publishedEvents"] == {"N": "1"}
+
+
+class TestTheConditionsOfAnEventThatMoves:
+    """A new slug is free, and every seat that was held or sold comes along."""
+
+    @pytest.fixture(autouse=True)
+    def _event(self, stores: Stores) -> None:
+        seed_event(stores, capacity=10)
+
+    def test_with_it_another_events_slug_stays_its_own(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores, "taken", capacity=10)
+        stores.orders.place_hold(an_order(event_id=2, event_slug="taken"))
+
+        with pytest.raises(SlugTaken):
+            change(stores, record_of(stores), slug="taken")
+
+        assert stock(tables, "taken") == (8, 2, 0)
+        assert record_of(stores, "taken").id == 2
+
+    def test_without_it_a_move_overwrites_another_event_and_its_holds(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        seed_event(stores, "taken", capacity=10)
+        stores.orders.place_hold(an_order(event_id=2, event_slug="taken"))
+        remove(events, "slug")
+
+        change(stores, record_of(stores), slug="taken")
+
+        assert stock(tables, "taken") == (10, 0, 0)
+        assert record_of(stores, "taken").id == 1
+
+    def test_with_it_another_events_former_slug_keeps_leading_to_it(self, stores: Stores) -> None:
+        change(stores, record_of(stores), slug="renamed")
+        seed_event(stores, "another")
+
+        with pytest.raises(SlugTaken):
+            change(stores, record_of(stores, "another"), slug="tech-conference")
+
+        assert record_of(stores, "tech-conference").id == 1
+
+    def test_without_it_an_old_link_leads_to_another_event(
+        self, stores: Stores, remove: Callable[[Any, str], None]
+    ) -> None:
+        change(stores, record_of(stores), slug="renamed")
+        seed_event(stores, "another")
+        remove(events, "slug")
+
+        change(stores, record_of(stores, "another"), slug="tech-conference")
+
+        assert record_of(stores, "tech-conference").id == 2
+
+    @pytest.mark.parametrize("sell", [False, True])
+    def test_with_it_a_sale_in_between_has_the_move_made_again(
+        self, stores: Stores, tables: MotoTables, sell: bool
+    ) -> None:
+        if sell:
+            stores.orders.place_hold(MINE)
+        read = record_of(stores)
+        if sell:
+            paid(stores, MINE)
+        else:
+            stores.orders.place_hold(MINE)
+        sold = stock(tables)
+
+        with pytest.raises(Changed):
+            change(stores, read, slug="renamed")
+
+        assert stock(tables) == sold
+        assert tables.item(EVENTS, "renamed") == {}
+
+    def test_without_it_a_seat_that_was_held_meanwhile_is_sold_again(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        stores.orders.place_hold(MINE)
+        remove(events, "event")
+
+        change(stores, read, slug="renamed")
+
+        assert stock(tables, "renamed") == (10, 0, 0)
+        with pytest.raises(IntegrityError):
+            paid(stores, MINE)
+
+    def test_with_it_an_event_moves_to_one_place(self, stores: Stores, tables: MotoTables) -> None:
+        read = record_of(stores)
+        change(stores, read, slug="here")
+
+        with pytest.raises(Changed):
+            change(stores, read, slug="there")
+
+        assert record_of(stores).slug == "here"
+        assert tables.item(EVENTS, "there") == {}
+
+    def test_without_it_one_event_is_in_two_places(
+        self, stores: Stores, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        change(stores, read, slug="here")
+        remove(events, "event")
+
+        change(stores, read, slug="there")
+
+        assert record_of(stores, "here").id == record_of(stores, "there").id == 1
+
+
+class TestTheConditionsOfADeletedEvent:
+    """An event is deleted as it was read, and while nothing of it is held or sold."""
+
+    @pytest.fixture(autouse=True)
+    def _event(self, stores: Stores) -> None:
+        seed_event(stores)
+
+    @pytest.mark.parametrize("sell", [False, True])
+    def test_with_it_an_event_with_buyers_stays(
+        self, stores: Stores, tables: MotoTables, sell: bool
+    ) -> None:
+        read = record_of(stores)
+        stores.orders.place_hold(MINE)
+        if sell:
+            paid(stores, MINE)
+        before = tables.contents()
+
+        with pytest.raises(InUse, match="are sold" if sell else "are held"):
+            stores.events.delete(read)
+
+        assert tables.contents() == before
+
+    @pytest.mark.parametrize("sell", [False, True])
+    def test_without_it_a_buyer_has_a_ticket_of_nothing(
+        self, stores: Stores, remove: Callable[[Any, str], None], sell: bool
+    ) -> None:
+        read = record_of(stores)
+        stores.orders.place_hold(MINE)
+        if sell:
+            paid(stores, MINE)
+        remove(events, "event")
+
+        stores.events.delete(read)
+
+        assert stores.events.get("tech-conference") is None
+        assert stores.orders.get(MINE.id) is not None
+
+    def test_with_it_an_event_that_was_changed_since_stays(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        read = record_of(stores)
+        change(stores, read, status=EventStatus.DRAFT)
+        before = tables.contents()
+
+        with pytest.raises(Changed):
+            stores.events.delete(read)
+
+        assert tables.contents() == before
+
+    def test_without_it_the_wrong_number_is_counted_down(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        change(stores, read, status=EventStatus.DRAFT)
+        remove(events, "event")
+
+        stores.events.delete(read)
+
+        totals = tables.item(EVENTS, "#totals")
+        assert (totals["published"], totals["draft"]) == ({"N": "-1"}, {"N": "1"})
+
+    def test_with_it_an_event_is_counted_down_once(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        read = record_of(stores)
+        stores.events.delete(read)
+
+        with pytest.raises(Changed):
+            stores.events.delete(read)
+
+        assert tables.item(EVENTS, "#totals")["published"] == {"N": "0"}
+
+    def test_without_it_an_event_is_counted_down_twice(
+        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    ) -> None:
+        read = record_of(stores)
+        stores.events.delete(read)
+        remove(events, "event")
+
+        stores.events.delete(read)
+
+        assert tables.item(EVENTS, "#totals")["published"] == {"N": "-1"}
+
+
+class TestTheMarksCondition:
+    """While the words of an event are not in step, nobody else changes them."""
+
+    @pytest.fixture(autouse=True)
+    def _a_writer_that_stopped(
+        self, stores: Stores, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An event that was called Alpha is called Beta, and its words do not say so yet."""
+        monkeypatch.setattr(word_index, "time", FakeTime())
+        seed_event(stores, name="Alpha")
+        traffic.answer("BatchWriteItem", refusal("AccessDeniedException"))
+        change(stores, record_of(stores), name="Beta")
+
+    def found(self, stores: Stores, word: str) -> int:
+        wanted = EventFilter((EventStatus.PUBLISHED,), words=(word,))
+        page = PageRequest(10, 0, None, descending=False)
+        return stores.events.find(wanted, EventOrder.DATE, page).count
+
+    def test_with_it_the_next_writer_waits_and_no_search_goes_wrong(self, stores: Stores) -> None:
+        with pytest.raises(Unavailable):
+            change(stores, record_of(stores), name="Gamma")
+
+        assert [self.found(stores, word) for word in ("alpha", "beta", "gamma")] == [0, 1, 0]
+
+    def test_without_it_a_word_that_is_long_gone_finds_the_event_for_ever(
+        self, stores: Stores, remove: Callable[[Any, str], None]
+    ) -> None:
+        remove(word_index, "mark")
+
+        change(stores, record_of(stores), name="Gamma")
+
+        assert [self.found(stores, word) for word in ("alpha", "beta", "gamma")] == [1, 0, 1]
 
 
 class TestTheConditionOfANewCity:

@@ -1,6 +1,7 @@
 """Orders in DynamoDB: what each change writes, and what it says when it cannot be made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, OrderStatus
 from chalicelib.errors import (
+    Conflict,
     EventsApiError,
     NotFound,
     PriceMismatch,
@@ -35,8 +37,8 @@ def _shop(tables: MotoTables) -> None:
     seed_event(tables.stores)
 
 
-def stock(tables: MotoTables) -> tuple[int, int, int]:
-    item = tables.item(EVENTS, "tech-conference")
+def stock(tables: MotoTables, slug: str = "tech-conference") -> tuple[int, int, int]:
+    item = tables.item(EVENTS, slug)
     free, held, sold = (int(item[name]["N"]) for name in ("free", "held", "sold"))
     return free, held, sold
 
@@ -107,7 +109,18 @@ def test_a_hold_that_is_refused_says_why_and_leaves_nothing(
     before = tables.contents()
 
     with pytest.raises(raised, match=text):
-        stores.orders.place_hold(an_order(event_slug="other"))
+        stores.orders.place_hold(an_order(event_id=2, event_slug="other"))
+
+    assert tables.contents() == before
+
+
+def test_a_hold_of_another_event_under_the_same_slug_is_refused(
+    stores: Stores, tables: MotoTables
+) -> None:
+    before = tables.contents()
+
+    with pytest.raises(SoldOut, match="try again"):
+        stores.orders.place_hold(an_order(event_id=2))
 
     assert tables.contents() == before
 
@@ -386,6 +399,109 @@ def test_an_order_that_was_never_stored_cannot_be_paid(stores: Stores, tables: M
 
     assert change is Change.REFUSED
     assert tables.contents() == before
+
+
+def move(stores: Stores, known_as: str, slug: str) -> None:
+    """Give the event another slug."""
+    before = stores.events.get(known_as, consistent=True)
+    assert before is not None
+    described = before.described()
+    later = described.updated_at + timedelta(seconds=1)
+    stores.events.replace(before, replace(described, slug=slug, updated_at=later))
+
+
+class TestAnEventThatGotAnotherSlug:
+    """Its open orders name the slug that they were made under; the seats are at the new one."""
+
+    ENDS = pytest.mark.parametrize(
+        ("end", "expected"), [(pay, (98, 0, 2)), (expire, (100, 0, 0)), (fail, (100, 0, 0))]
+    )
+
+    @ENDS
+    def test_its_orders_end_as_if_it_had_not(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        end: Callable[..., Change],
+        expected: tuple[int, int, int],
+    ) -> None:
+        stores.orders.place_hold(ORDER)
+        move(stores, "tech-conference", "congress")
+        move(stores, "congress", "convention")
+
+        assert end(stores, BY_STRIPE) is Change.MADE
+        assert stock(tables, "convention") == expected
+        assert end(stores, BY_STRIPE) is Change.ALREADY
+        assert stock(tables, "convention") == expected
+        for former in ("tech-conference", "congress"):
+            assert set(tables.item(EVENTS, former)) == {"slug", "movedTo", "eventId"}
+
+    @ENDS
+    def test_an_event_that_moves_at_the_very_moment_is_followed(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        traffic: Traffic,
+        end: Callable[..., Change],
+        expected: tuple[int, int, int],
+    ) -> None:
+        stores.orders.place_hold(ORDER)
+        move(stores, "tech-conference", "congress")
+        sent = "TransactWriteItems"
+        # The first try is made under the slug of the order, the second one where it led to then.
+        traffic.first(sent, lambda: None)
+        traffic.first(sent, lambda: move(stores, "congress", "convention"))
+
+        assert end(stores) is Change.MADE
+        assert stock(tables, "convention") == expected
+
+    def test_a_payment_costs_one_try_and_one_read_more(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        stores.orders.place_hold(ORDER)
+        move(stores, "tech-conference", "congress")
+        traffic.forget()
+
+        pay(stores)
+
+        assert traffic.operations() == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
+        assert traffic.calls[1].body["ConsistentRead"] is True
+
+    def test_a_hold_under_the_former_slug_is_refused_and_says_what_to_do(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        move(stores, "tech-conference", "congress")
+        before = tables.contents()
+
+        with pytest.raises(Conflict, match="moved to another address; reload it and try again"):
+            stores.orders.place_hold(ORDER)
+
+        assert tables.contents() == before
+
+    def test_a_sold_out_event_says_so_under_its_former_slug_too(self, stores: Stores) -> None:
+        stores.orders.place_hold(an_order(quantity=100))
+        move(stores, "tech-conference", "congress")
+
+        with pytest.raises(SoldOut):
+            stores.orders.place_hold(an_order(id="01JNYOURORDER0000000000000"))
+
+    def test_seats_that_are_missing_at_the_new_slug_are_told_and_not_looked_for_without_end(
+        self, stores: Stores, tables: MotoTables, traffic: Traffic
+    ) -> None:
+        stores.orders.place_hold(ORDER)
+        move(stores, "tech-conference", "congress")
+        tables.client.update_item(
+            TableName=EVENTS,
+            Key={"slug": {"S": "congress"}},
+            UpdateExpression="SET held = :none",
+            ExpressionAttributeValues={":none": {"N": "0"}},
+        )
+        traffic.forget()
+
+        with pytest.raises(IntegrityError):
+            pay(stores)
+
+        assert traffic.operations().count("TransactWriteItems") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Transactions: tried again while that can help, made once, and their failed conditions named."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 from pynamodb.expressions.condition import Condition
@@ -12,6 +11,7 @@ from chalicelib.store import Stores, transactions
 from chalicelib.store.models import CityModel, EventModel, IndexEntryModel
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from tests.support.builders import a_city, an_event, an_order
+from tests.support.fake_time import FakeTime
 from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, INDEX, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
@@ -31,21 +31,6 @@ PASSING_ERRORS = [
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
 ]
-
-
-@dataclass
-class FakeTime:
-    """A clock that only sleeping moves."""
-
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def check_common_headers(answer: Answer) -> None:
     wanted = {
         **SECURITY_HEADERS,
         "access-control-allow-origin": "*",
-        "access-control-expose-headers": "ETag, X-Request-Id, Retry-After, Location",
+        "access-control-expose-headers": "ETag, X-Request-Id, Retry-After, Location, X-Next-Cursor",
         "x-request-id": "req-1",
     }
     if answer.headers.get("content-type", "").startswith("text/html"):

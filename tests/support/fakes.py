@@ -3,14 +3,23 @@ the real store to the same behaviour, so what a test learns from a fake is true.
 """
 
 import itertools
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from chalicelib.domain.cities import City, public_city
 from chalicelib.domain.event_facts import EventFacts, EventOrder, public_words
 from chalicelib.domain.event_filter import EventFilter
-from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record, seats
+from chalicelib.domain.events import (
+    Event,
+    EventRecord,
+    EventStatus,
+    new_record,
+    public_event,
+    seats,
+)
 from chalicelib.domain.orders import (
     Cause,
     CheckoutSession,
@@ -34,33 +43,93 @@ from chalicelib.errors import (
     SlugTaken,
     SlugUnknown,
 )
-from chalicelib.services.ports import Change, CityEntry, EventPage, Page, PageRequest
+from chalicelib.services.ports import (
+    Change,
+    CityEntry,
+    EventInCity,
+    EventPage,
+    Page,
+    PageRequest,
+    Rename,
+)
 
 
 @dataclass
 class FakeCities:
-    """`CityStore` in memory."""
+    """`CityStore` in memory. `numbers` are of the events that have a slug of a city, a former one
+    too.
+    """
 
     cities: dict[str, CityEntry] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    moved: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, Counter[EventStatus]] = field(default_factory=dict)
+    renames: dict[int, Rename] = field(default_factory=dict)
 
     def next_id(self) -> int:
         return next(self.ids)
 
     def create(self, city: City) -> None:
-        if city.slug in self.cities:
+        if city.slug in self.cities or city.slug in self.moved:
             raise SlugTaken(f"a city with the slug {city.slug} exists already")
+        self.numbers[city.slug] = Counter()
         self.cities[city.slug] = CityEntry.of(public_city(city), 0)
 
-    def get(self, slug: str) -> CityEntry | None:
-        return self.cities.get(slug)
+    def get(self, slug: str, *, consistent: bool = False) -> CityEntry | None:
+        return self.cities.get(self.moved.get(slug, slug))
+
+    def replace(self, before: CityEntry, after: City) -> None:
+        city, former = before.described(), before.former_slugs
+        self._ensure_unchanged(before)
+        if after.slug != city.slug:
+            holder = self.get(after.slug)
+            if holder is not None and holder.fields()["id"] != after.id:
+                raise SlugTaken(f"a city with the slug {after.slug} exists already")
+            others = [slug for slug in former if slug != after.slug]
+            if any(self._has_events(slug) for slug in others[9:]):
+                raise InUse("events are on their way")
+            former = (city.slug, *others[:9])
+        del self.cities[city.slug]
+        self.moved = {old: now for old, now in self.moved.items() if now != city.slug}
+        self.moved |= dict.fromkeys(former, after.slug)
+        published = self.numbers.setdefault(after.slug, Counter())[EventStatus.PUBLISHED]
+        self.cities[after.slug] = CityEntry.of(public_city(after), published, former)
+        if (after.slug, after.name) != (city.slug, city.name):
+            token = f"{after.slug} {after.updated_at}"
+            self.renames[after.id] = Rename(after.id, after.slug, after.updated_at, token)
+
+    def delete(self, entry: CityEntry) -> None:
+        city = entry.described()
+        self._ensure_unchanged(entry)
+        if any(self._has_events(slug) for slug in (city.slug, *entry.former_slugs)):
+            raise InUse("events take place in this city; move or delete them first")
+        del self.cities[city.slug]
+        self.moved = {old: now for old, now in self.moved.items() if now != city.slug}
+        self.renames.pop(city.id, None)
+
+    def _ensure_unchanged(self, entry: CityEntry) -> None:
+        current = self.cities.get(entry.fields()["slug"])
+        if current is None or current.public != entry.public:
+            raise Changed("somebody else was first")
+
+    def _has_events(self, slug: str) -> bool:
+        return self.numbers[slug].total() > 0
+
+    def count_event(self, event: Event, by: int) -> None:
+        numbers = self.numbers[event.city_slug]
+        numbers[event.status] += by
+        if event.city_slug in self.cities:
+            entry = self.cities[event.city_slug]
+            published = numbers[EventStatus.PUBLISHED]
+            self.cities[event.city_slug] = replace(entry, published_events=published)
 
     def list_by_name(self, *, descending: bool, stop_after: int | None) -> list[CityEntry]:
         def key(entry: CityEntry) -> tuple[str, int]:
             city = entry.fields()
             return fold(city["name"]), city["id"]
 
-        return sorted(self.cities.values(), key=key, reverse=descending)[:stop_after]
+        entries = sorted(self.cities.values(), key=key, reverse=descending)[:stop_after]
+        return [replace(entry, former_slugs=()) for entry in entries]
 
     def count(self) -> int:
         return len(self.cities)
@@ -84,6 +153,23 @@ class FakeEvents:
         self.records[event.slug] = new_record(event)
         self._count(event, 1)
 
+    def next_ids(self, count: int) -> list[int]:
+        return [next(self.ids) for _ in range(count)]
+
+    def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+        return [self._refusal(event) for event in events]
+
+    def _refusal(self, event: Event) -> EventsApiError | None:
+        try:
+            self.create(event)
+        except (SlugTaken, SlugUnknown) as error:
+            return error
+        return None
+
+    def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
+        found = {slug: self.get(slug) for slug in slugs}
+        return {slug: record for slug, record in found.items() if record is not None}
+
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
         return self.records.get(self.moved.get(slug, slug))
 
@@ -97,7 +183,8 @@ class FakeEvents:
         if after.slug != before.slug:
             self._ensure_free(after)
         described = before.described()
-        if after.city_slug != described.city_slug:
+        where, was = (after.city_slug, after.status), (described.city_slug, described.status)
+        if where != was:
             self._ensure_city(after)
         free = current.free + seats(after.capacity) - seats(before.capacity)
         if free < 0:
@@ -156,14 +243,12 @@ class FakeEvents:
             raise SlugTaken(f"an event with the slug {event.slug} exists already")
 
     def _ensure_city(self, event: Event) -> None:
-        city = self.cities.get(event.city_slug)
+        city = self.cities.cities.get(event.city_slug)
         if city is None or city.fields()["name"] != event.city:
             raise SlugUnknown("the event's city has just been changed or deleted; try again")
 
     def _count(self, event: Event, by: int) -> None:
-        city = self.cities.cities[event.city_slug]
-        number = city.published_events + by * (event.status is EventStatus.PUBLISHED)
-        self.cities.cities[event.city_slug] = replace(city, published_events=number)
+        self.cities.count_event(event, by)
 
     def move(self, slug: str, *, free: int = 0, held: int = 0, sold: int = 0) -> None:
         now = self.moved.get(slug, slug)
@@ -171,6 +256,35 @@ class FakeEvents:
         self.records[now] = replace(
             record, free=record.free + free, held=record.held + held, sold=record.sold + sold
         )
+
+
+@dataclass
+class FakeRenames:
+    """`RenameStore` in memory."""
+
+    cities: FakeCities
+    events: FakeEvents
+
+    def pending(self) -> list[Rename]:
+        return list(self.cities.renames.values())
+
+    def events_of(self, city_slug: str) -> Iterator[EventInCity]:
+        for status in EventStatus:
+            seen: set[str] = set()
+            while (event := self._next(status, city_slug, seen)) is not None:
+                seen.add(event)
+                shown = json.loads(event)
+                yield EventInCity(shown["slug"], shown["city"], shown["citySlug"])
+
+    def _next(self, status: EventStatus, city_slug: str, seen: set[str]) -> str | None:
+        events = [item.described() for item in self.events.records.values()]
+        here = [item for item in events if (item.status, item.city_slug) == (status, city_slug)]
+        here.sort(key=lambda event: (event.updated_at, event.id))
+        return next((text for item in here if (text := public_event(item)) not in seen), None)
+
+    def remove(self, rename: Rename) -> None:
+        if self.cities.renames.get(rename.city_id) == rename:
+            del self.cities.renames[rename.city_id]
 
 
 @dataclass
@@ -324,6 +438,9 @@ class RecordingLog:
 
     def error(self, problem: str, fields: Mapping[str, object]) -> None:
         self.lines.append(("error", problem, fields))
+
+    def crash(self, problem: str, fields: Mapping[str, object]) -> None:
+        self.lines.append(("crash", problem, fields))
 
     def names(self, kind: str) -> list[str]:
         return [name for line_kind, name, _ in self.lines if line_kind == kind]

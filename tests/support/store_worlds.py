@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from chalicelib.services.ports import CityStore, EventStore, OrderStore
-from tests.support.fakes import FakeCities, FakeEvents, FakeOrders
+from chalicelib.services.ports import CityStore, EventStore, OrderStore, RenameStore
+from tests.support.fakes import FakeCities, FakeEvents, FakeOrders, FakeRenames
 from tests.support.tables import MotoTables
 
 
@@ -14,19 +14,21 @@ class World:
     cities: CityStore
     events: EventStore
     orders: OrderStore
+    renames: RenameStore
 
 
 def fake_world() -> World:
     """Return empty fakes."""
     cities = FakeCities()
     events = FakeEvents(cities)
-    return World(cities, events, FakeOrders(events))
+    return World(cities, events, FakeOrders(events), FakeRenames(cities, events))
 
 
 def real_world(tables: MotoTables) -> World:
     """Return the real stores, on tables that are emptied first."""
     tables.empty()
-    return World(tables.stores.cities, tables.stores.events, tables.stores.orders)
+    stores = tables.stores
+    return World(stores.cities, stores.events, stores.orders, stores.renames)
 
 
 class Both:

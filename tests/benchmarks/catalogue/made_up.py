@@ -109,9 +109,14 @@ def _city_of(number: int, chance: random.Random) -> int:
 
 
 def _date_of(number: int, chance: random.Random, today: datetime) -> datetime:
-    """Return a time of a day; the planted events are spread over the days to come."""
-    day = number % 300 + 1 if _is_planted(number) else chance.randint(-_DAYS, _DAYS)
-    return today + timedelta(days=day, minutes=15 * chance.randrange(96))
+    """Return a time of a day. The planted events are spread over the evenings to come, from that
+    of today on.
+    """
+    if _is_planted(number):
+        return today + timedelta(days=number * 2, hours=18)
+    return today + timedelta(
+        days=chance.randint(-_DAYS, _DAYS), minutes=15 * chance.randrange(96)
+    )
 
 
 def _status_of(number: int, chance: random.Random) -> EventStatus:

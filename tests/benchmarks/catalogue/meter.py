@@ -1,108 +1,144 @@
 """What a piece of work costs: what it asks of DynamoDB, and the processor's time."""
 
+import http
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pynamodb.connection.base import Connection
 
+from tests.benchmarks.catalogue.cases import Send, Steps
 from tests.benchmarks.catalogue.units import read_units
+from tests.support.lambda_api import Answer
 
-_MOST_REPEATS = 15
+MOST_REPEATS = 15
 _ENOUGH_SECONDS = 2.0
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
 
 
 @dataclass
 class Exchange:
-    """One request to DynamoDB, how many bytes answered it, and what the engine says it costs."""
+    """One request to DynamoDB: how many bytes answered it, what it costs in read units by the
+    published rules, and in units of its kind as the engine says.
+    """
 
     operation: str
-    body: dict[str, Any]
+    read_units: float
     answer_bytes: int = 0
     engine_units: float | None = None
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it is paid in write units."""
+        return self.operation in _WRITES
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a request of the API costs. `cpu_ms` is the median of several."""
+    """What a request of the API asks of DynamoDB."""
 
     calls: tuple[str, ...]
+    found: int | None
+    """How many a list says that there are."""
     read_units: float
     write_units: float
     answer_bytes: int
-    cpu_ms: float = 0.0
-    miscounted: tuple[str, ...] = field(default=())
+    miscounted: tuple[str, ...]
     """Reads that the engine counts otherwise than the published rules do."""
 
 
-@contextmanager
-def exchanges(connection: Connection) -> Iterator[list[Exchange]]:
-    """Record what a connection sends and gets."""
-    seen: list[Exchange] = []
+class Meter:
+    """Records what a connection sends and gets."""
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_weighing = False
+        self.exchanges: list[Exchange] = []
 
-    def sent(event_name: str, request: AWSPreparedRequest, **_: Any) -> None:
-        seen.append(Exchange(event_name.rsplit(".", 1)[-1], json.loads(request.body or b"{}")))
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Record meanwhile."""
+        events = self._connection.client.meta.events
+        events.register_first("before-send.dynamodb", self._sent)
+        events.register_first("after-call.dynamodb", self._answered)
+        try:
+            yield
+        finally:
+            events.unregister("before-send.dynamodb", self._sent)
+            events.unregister("after-call.dynamodb", self._answered)
 
-    def answered(http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:
-        seen[-1].answer_bytes = len(http_response.content)
-        seen[-1].engine_units = _consumed(parsed)
+    def _sent(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> None:
+        """Weigh what a request is about to read, as it is at this moment."""
+        if self._is_weighing:
+            return
+        self._is_weighing = True
+        operation = event_name.rsplit(".", 1)[-1]
+        units = read_units(self._connection.dispatch, operation, json.loads(request.body))
+        self._is_weighing = False
+        self.exchanges.append(Exchange(operation, units))
 
-    events = connection.client.meta.events
-    handlers = {
-        "provide-client-params.dynamodb": ask,
-        "before-send.dynamodb": sent,
-        "after-call.dynamodb": answered,
-    }
-    for name, handler in handlers.items():
-        events.register_first(name, handler)
-    try:
-        yield seen
-    finally:
-        for name, handler in handlers.items():
-            events.unregister(name, handler)
+    def _answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:
+        if not self._is_weighing:
+            self.exchanges[-1].answer_bytes = len(http_response.content)
+            self.exchanges[-1].engine_units = _consumed(parsed)
 
 
-def measure(connection: Connection, work: Callable[[], object]) -> Cost:
-    """Do the work once and return what it asked of DynamoDB."""
-    with exchanges(connection) as seen:
-        work()
-    reads = [exchange for exchange in seen if exchange.operation not in _WRITES]
-    by_rule = [read_units(connection.dispatch, read.operation, read.body) for read in reads]
+def measure(connection: Connection, steps: Steps) -> Cost:
+    """Send the request once and return what it asked of DynamoDB."""
+    meter = Meter(connection)
+    _sent(steps.before)
+    with meter.running():
+        answer = _sent(steps.send)
+    _sent(steps.after)
+    writes = [exchange for exchange in meter.exchanges if exchange.is_write]
     return Cost(
-        calls=tuple(exchange.operation for exchange in seen),
-        read_units=sum(by_rule),
-        write_units=sum(
-            exchange.engine_units or 0.0 for exchange in seen if exchange.operation in _WRITES
-        ),
-        answer_bytes=sum(exchange.answer_bytes for exchange in seen),
+        calls=tuple(exchange.operation for exchange in meter.exchanges),
+        found=_found(answer),
+        read_units=sum(exchange.read_units for exchange in meter.exchanges),
+        write_units=sum(exchange.engine_units or 0.0 for exchange in writes),
+        answer_bytes=sum(exchange.answer_bytes for exchange in meter.exchanges),
         miscounted=tuple(
-            f"{read.operation}: {read.engine_units}, by the rules {units}"
-            for read, units in zip(reads, by_rule, strict=True)
-            if read.engine_units != units
+            f"{read.operation}: {read.engine_units}, by the rules {read.read_units}"
+            for read in meter.exchanges
+            if not read.is_write and read.engine_units != read.read_units
         ),
     )
 
 
-def cpu_ms(work: Callable[[], object]) -> float:
-    """Return the median processor time of the work in milliseconds, over several times."""
+def cpu_ms(steps: Steps) -> float:
+    """Return the median processor time of the request in milliseconds, over several times."""
     taken: list[float] = []
     begun = time.monotonic()
-    while len(taken) < _MOST_REPEATS:
+    while len(taken) < MOST_REPEATS:
+        _sent(steps.before)
         before = time.process_time()
-        work()
+        _sent(steps.send)
         taken.append((time.process_time() - before) * 1000)
+        _sent(steps.after)
         if time.monotonic() > begun + _ENOUGH_SECONDS:
             break
     return statistics.median(taken)
+
+
+def _sent(send: Send | None) -> Answer | None:
+    """Send a request; raises `RuntimeError` where it is refused."""
+    answer = None if send is None else send()
+    if answer is not None and answer.status >= http.HTTPStatus.BAD_REQUEST:
+        raise RuntimeError(f"a measured request was refused: {answer.status} {answer.text}")
+    return answer
+
+
+def _found(answer: Answer | None) -> int | None:
+    """Return how many an answer says that there are, where it is a list."""
+    if answer is None or not answer.text.startswith("{"):
+        return None
+    count: int | None = answer.json.get("count")
+    return count
 
 
 def _consumed(parsed: dict[str, Any]) -> float | None:

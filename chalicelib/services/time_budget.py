@@ -1,0 +1,28 @@
+"""How long a piece of work may go on before what is left is somebody else's."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Seconds of a clock that only goes forward.
+Stopwatch = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBudget:
+    """A time on a clock that only goes forward. Work asks between its steps and may overrun by one
+    of them.
+    """
+
+    ends_at: float
+    now: Stopwatch
+
+    @classmethod
+    def of(cls, seconds: float, now: Stopwatch = time.monotonic) -> "TimeBudget":
+        """Return a budget that begins now."""
+        return cls(now() + seconds, now)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether no time is left."""
+        return self.now() >= self.ends_at

@@ -1,0 +1,56 @@
+"""Which tables a stage has, and how they are reached from this machine."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from chalicelib.settings import LOCAL_STAGE, StoreSettings
+from infra.local.settings import ENDPOINTS_FILE, read_local_run
+from infra.tables import TABLE_SETTINGS
+
+
+class StageError(Exception):
+    """The stage is not there, or not reachable; the text says what to do."""
+
+
+def reach_stage(stage: str, stack: str | None = None) -> StoreSettings:
+    """Return the tables of a stage and set this process up to reach them.
+
+    The local stage's are those of the running `make serve`; another's are the outputs of its stack
+    (`events-api-<stage>` unless named), by the AWS credentials of the environment. Raises
+    `StageError`.
+    """
+    if stage == LOCAL_STAGE:
+        return StoreSettings.read(_reach_local())
+    return StoreSettings.read(_outputs(stack or f"events-api-{stage}"))
+
+
+def _reach_local() -> Mapping[str, str]:
+    try:
+        endpoints = json.loads(ENDPOINTS_FILE.read_text())
+    except FileNotFoundError:
+        raise StageError("nothing runs here: start `make serve` first") from None
+    environment = dict(read_local_run().environment)
+    environment["AWS_ENDPOINT_URL_DYNAMODB"] = endpoints["dynamodb"]
+    for name, value in environment.items():
+        if name.startswith("AWS_"):
+            os.environ[name] = value
+        if not value:
+            os.environ.pop(name, None)
+    return environment
+
+
+def _outputs(stack: str) -> Mapping[str, str]:
+    import botocore.exceptions
+    import botocore.session
+
+    try:
+        client = botocore.session.get_session().create_client("cloudformation")
+        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise StageError(f"the stack {stack} cannot be looked at: {error}") from error
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
+    missing = [name for name in TABLE_SETTINGS if f"{name}Name" not in outputs]
+    if missing:
+        raise StageError(f"the stack {stack} has no output {missing[0]}Name")
+    return {setting: outputs[f"{name}Name"] for name, setting in TABLE_SETTINGS.items()}
