@@ -99,6 +99,10 @@ export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
+.PHONY: fuzz
+fuzz: setup ## Try the local run with requests made from its OpenAPI document
+	$(BIN)/python -m tests.fuzz
+
 .PHONY: bench-catalogue
 bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 events
 	$(BIN)/python -m tests.benchmarks.catalogue
