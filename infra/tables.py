@@ -48,3 +48,19 @@ def create_tables(dynamodb: Any, names: dict[str, str]) -> list[str]:  # noqa: A
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=time_to_live)
         created.append(name)
     return created
+
+
+def outdated_tables(dynamodb: Any, names: dict[str, str]) -> list[str]:  # noqa: ANN401 - boto client
+    """Return the names of existing tables whose indexes are not those that are declared now."""
+    existing = set(dynamodb.list_tables()["TableNames"])
+    return [
+        names[logical_id]
+        for logical_id, properties in declared_tables().items()
+        if names[logical_id] in existing
+        and _index_names(dynamodb.describe_table(TableName=names[logical_id])["Table"])
+        != _index_names(properties)
+    ]
+
+
+def _index_names(table: dict[str, Any]) -> set[str]:
+    return {index["IndexName"] for index in table.get("GlobalSecondaryIndexes") or ()}

@@ -51,6 +51,14 @@ class ApiRequest:
         sent: str = self._request.context.get("path", "")
         return sent.endswith("/")
 
+    def location_of(self, path: str) -> str:
+        """Return where a path of the API is for this client, for a `Location` (RFC 9110, section
+        10.2.2): behind a stage's or a domain mapping's prefix. For routes without path parameters.
+        """
+        sent: str = self._request.context.get("path", "")
+        prefix, route, rest = sent.removesuffix("/").rpartition(self._request.path)
+        return f"{prefix}{path}" if route and not rest else path
+
     def path(self, name: str) -> str:
         """Return a path parameter, URL-decoded: neither API Gateway nor Chalice does it."""
         return unquote(self._path[name])

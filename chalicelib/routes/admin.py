@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.domain.events import EventRecord
+from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
@@ -86,8 +86,7 @@ def add_event(request: ApiRequest) -> Response:
     admin = request.admin()
     draft = read_body(EventBody, request.json_object()).draft()
     event = wiring.event_editor().add(draft, admin.user_id)
-    location = {"Location": f"/api/admin/events/{event.slug}"}
-    return _shown(event, 201, location)
+    return _shown(event, 201, {"Location": request.location_of(_path_of(event))})
 
 
 @blueprint.api(
@@ -152,6 +151,12 @@ def delete_event(request: ApiRequest) -> Response:
         request.path("id_or_slug"), wanted_revisions(request), admin.user_id
     )
     return Response("", {}, 204)
+
+
+def _path_of(event: EventRecord) -> str:
+    """Return where the event can be seen: a draft by admins only."""
+    place = "admin/events" if event.status is EventStatus.DRAFT else "events"
+    return f"/api/{place}/{event.slug}"
 
 
 def _shown(

@@ -145,7 +145,7 @@ def test_the_path_and_its_parameters_stay_percent_encoded(client: httpx.Client) 
     assert status == 200
     assert event["path"] == "/echo/a%2Fb%20%C3%A9+c"
     assert event["pathParameters"] == {"name": "a%2Fb%20%C3%A9+c"}
-    assert event["requestContext"]["path"] == "/local/echo/a%2Fb%20%C3%A9+c"
+    assert event["requestContext"]["path"] == "/echo/a%2Fb%20%C3%A9+c"
     assert event["requestContext"]["resourcePath"] == event["resource"] == "/echo/{name}"
     assert event["queryStringParameters"] == {"x": "a/b é c"}
 
@@ -155,7 +155,7 @@ def test_a_trailing_slash_is_seen_by_the_function_but_not_by_the_router(
 ) -> None:
     event = echoed(client.get("/files/a/b/"))
     assert event["path"] == "/files/a/b/"
-    assert event["requestContext"]["path"] == "/local/files/a/b/"
+    assert event["requestContext"]["path"] == "/files/a/b/"
     assert event["pathParameters"] == {"proxy": "a/b"}
 
 
@@ -311,7 +311,7 @@ def test_an_empty_body_of_a_binary_type_is_null(client: httpx.Client) -> None:
 def test_a_customised_type_sets_status_headers_and_body(customised: httpx.Client) -> None:
     response = customised.get("/nothing", params={"q": "7"})
     assert response.status_code == 404
-    assert response.json() == {"code": "NOT_FOUND", "path": "/local/nothing"}
+    assert response.json() == {"code": "NOT_FOUND", "path": "/nothing"}
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-query"] == "7"
     assert response.headers["x-source"] == "127.0.0.1"

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jwt
@@ -44,17 +45,21 @@ def status_of(run: LocalRun, session_id: str) -> str:
     return status
 
 
-def order_status_by_webhook(run: LocalRun, order_id: str) -> str:
-    """The order's status as the store has it: asking verify would fulfil it by itself."""
+def dynamodb_of(run: LocalRun) -> Any:
     import boto3
 
-    client = boto3.client(
+    return boto3.client(
         "dynamodb",
         endpoint_url=run.endpoints["dynamodb"],
         region_name="us-east-1",
         aws_access_key_id="local",
         aws_secret_access_key="local",
     )
+
+
+def order_status_by_webhook(run: LocalRun, order_id: str) -> str:
+    """The order's status as the store has it: asking verify would fulfil it by itself."""
+    client = dynamodb_of(run)
     try:
         item = client.get_item(TableName="orders", Key={"id": {"S": order_id}})["Item"]
     finally:
@@ -311,6 +316,52 @@ def test_the_last_seat_is_sold_to_one_of_many(run: LocalRun) -> None:
             return [answer.status_code for answer in answers]
 
     assert Counter(asyncio.run(crowd())) == {201: 1, 409: 15}
+
+
+def test_the_samples_are_reindexed_while_they_are_served(run: LocalRun) -> None:
+    found = httpx.get(run.url("/api/events?search=conference")).json()
+    assert found["count"] > 0
+
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.operating.reindex"],
+        cwd=run.directory,
+        env=run.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    count = httpx.get(run.url("/api/admin/events"), headers=signed_in(run)).json()["count"]
+    assert done.stdout.startswith(f"{count} events reindexed, 0 events had stray words")
+    assert httpx.get(run.url("/api/events?search=conference")).json() == found
+
+
+def signed_in(run: LocalRun) -> dict[str, str]:
+    return {"Authorization": f"Bearer {run.token()}"}
+
+
+def test_data_of_an_older_version_is_a_clear_message(tmp_path: Path) -> None:
+    with local_run(tmp_path) as running:
+        client = dynamodb_of(running)
+        client.update_table(
+            TableName="events", GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_name"}}]
+        )
+        client.close()
+        environment = dict(running.environment)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local.serve"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "`make reset` forgets it" in done.stderr
 
 
 def test_a_port_in_use_is_a_clear_message(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class OrderLife(RuleBasedStateMachine):
         self.aws.start()
         self.dynamodb: Any = boto3.client("dynamodb", region_name="us-east-1")
         create_tables(self.dynamodb, TABLES)
-        self.stores = open_stores(StoreSettings("events", "cities", "orders"))
+        self.stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
         self.stores.cities.create(a_city())
         self.stores.events.create(an_event(capacity=CAPACITY))
         self.now: datetime = NOW

@@ -4,12 +4,14 @@ import base64
 from types import SimpleNamespace
 
 import pytest
+from chalice.app import Request
 
 from chalicelib.domain.identity import Caller
 from chalicelib.errors import Forbidden, InvalidInput, PayloadTooLarge, Unauthenticated
 from chalicelib.http import requests
-from chalicelib.http.requests import MAX_BODY_BYTES
+from chalicelib.http.requests import MAX_BODY_BYTES, ApiRequest
 from tests.support.api_requests import an_api_request
+from tests.support.lambda_api import proxy_event
 
 NOW = 1_800_000_000
 CALLER = {"principalId": "user_1", "role": "admin", "sessionId": "sess_1", "expiresAt": str(NOW)}
@@ -31,6 +33,22 @@ def body_refusal(body: str, *, is_base64_encoded: bool = False) -> tuple[str, st
 
 def test_a_request_has_the_gateways_id() -> None:
     assert an_api_request().id == "req-1"
+
+
+@pytest.mark.parametrize(
+    ("sent", "location"),
+    [
+        ("/api/admin/events", "/api/events/gala"),
+        ("/api/admin/events/", "/api/events/gala"),
+        ("/dev/api/admin/events", "/dev/api/events/gala"),
+        ("/tickets/v1/api/admin/events", "/tickets/v1/api/events/gala"),
+        ("/somewhere/else", "/api/events/gala"),
+    ],
+)
+def test_a_location_is_behind_the_prefix_that_the_request_came_by(sent: str, location: str) -> None:
+    request = Request(proxy_event("POST", "/api/admin/events", path=sent))
+
+    assert ApiRequest(request, {}).location_of("/api/events/gala") == location
 
 
 def test_logs_get_the_pattern_of_the_route_and_not_the_path() -> None:

@@ -63,7 +63,8 @@ def request_context(request: IncomingRequest, config: GatewayConfig) -> dict[str
         "extendedRequestId": request.extended_request_id,
         "httpMethod": request.method,
         "identity": identity,
-        "path": f"/{config.stage}{request.raw_path}",
+        # As behind a domain of one's own: clients see no stage here either.
+        "path": request.raw_path,
         "protocol": request.protocol,
         "requestId": request.request_id,
         "requestTime": request.received_at.strftime("%d/%b/%Y:%H:%M:%S +0000"),
