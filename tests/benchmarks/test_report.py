@@ -1,12 +1,13 @@
 """The page that the benchmark writes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.benchmarks.catalogue.cases import Case, Steps, cases
 from tests.benchmarks.catalogue.growth import Line, Measured
-from tests.benchmarks.catalogue.meter import Cost, cpu_ms
+from tests.benchmarks.catalogue.meter import Cost, Exchange, cpu_ms
 from tests.benchmarks.catalogue.report import Circumstances, document
 from tests.support.lambda_api import Answer
 
@@ -26,9 +27,16 @@ def a_case(name: str, *, is_steady: bool) -> Case:
 
 
 def a_measured(
-    found: int | None, read_units: float, write_units: float = 0.0, miscounted: tuple[str, ...] = ()
+    found: int | None,
+    read_units: float,
+    write_units: float = 0.0,
+    engine_units: float | None = None,
 ) -> Measured:
-    return Measured(Cost(("Query",) * 2, found, read_units, write_units, 1234, miscounted), 2.26)
+    """A read and a write; the engine counts the read as it should, unless told otherwise."""
+    said = read_units if engine_units is None else engine_units
+    read = Exchange("Query", "by_date", read_units, 1000, said)
+    write = Exchange("PutItem", "events", 0.0, 234, write_units)
+    return Measured(Cost([read, write], found), 2.26)
 
 
 def row(page: str, name: str) -> str:
@@ -47,7 +55,7 @@ def test_a_figure_stands_in_another_column() -> None:
     assert row(page, "First page") == (
         "| First page | yes | 1,000 / 10,000 | 2 / 2 | 5.5 / 6 |  | 1.2 / 1.2 | 2.3 / 2.3 |"
     )
-    assert row(page, "Add") == "| Add |  |  | – / 2 | – / 1 | – / 58 | – / 1.2 | – / 2.3 |"
+    assert row(page, "Add") == "| Add |  |  | - / 2 | - / 1 | - / 58 | - / 1.2 | - / 2.3 |"
     assert "- Command: `python -m tests.benchmarks.catalogue`\n- Date: 2027-03-01\n" in page
 
 
@@ -64,12 +72,32 @@ def test_a_search_is_divided_by_something_else_than_its_hits() -> None:
     )
 
 
+def test_a_reader_of_the_page_does_not_learn_what_grew() -> None:
+    grown = Line(a_case("Upcoming", is_steady=True), [a_measured(1, 5.0), a_measured(1, 9.0)])
+    as_before = Line(a_case("First page", is_steady=True), [a_measured(1, 5.0), a_measured(1, 5.0)])
+
+    told = document(ABOUT, (1000, 10_000), [as_before, grown])
+    untold = document(ABOUT, (1000, 10_000), [as_before])
+
+    assert "## What breaks a requirement\n\n- Upcoming: read units grew: 5, 9 (first" in told
+    assert "First page: " not in told
+    assert "requirement" not in untold
+
+
+def test_an_offset_is_divided_by_something_else_than_its_depth() -> None:
+    offset = replace(a_case("Offset 1,000", is_steady=False), passes_over=1000)
+
+    page = document(ABOUT, (100, 10_000), [Line(offset, [None, a_measured(10_000, 95.5)])])
+
+    assert "95.5 read units for an offset of\n1,000, which is 0.096 for each event" in page
+
+
 @pytest.mark.parametrize(
-    ("miscounted", "said"),
-    [((), "counts the same"), (("Query: 1, by the rules 2",), "counts 1 of the reads otherwise")],
+    ("engine_units", "said"),
+    [(1.0, "says the\n  same of every read"), (2.0, "something else of 1 of the reads")],
 )
-def test_what_the_engine_counts_is_not_told(miscounted: tuple[str, ...], said: str) -> None:
-    measured = a_measured(1, 1.0, miscounted=miscounted)
+def test_what_the_engine_counts_is_not_told(engine_units: float, said: str) -> None:
+    measured = a_measured(1, 1.0, engine_units=engine_units)
 
     page = document(ABOUT, (1000,), [Line(a_case("It", is_steady=False), [measured])])
 

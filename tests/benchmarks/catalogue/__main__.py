@@ -39,14 +39,14 @@ def main(arguments: Sequence[str]) -> int:
             lines = _run(running, sizes, today)
             about = _circumstances(running, arguments)
     except EngineMissing as missing:
-        print(missing, file=sys.stderr)
+        sys.stderr.write(f"{missing}\n")
         return 2
     page = document(about, sizes, lines)
-    print(page)
+    sys.stdout.write(page)
     asked.report.write_text(page)
     problems = failures(lines)
     for problem in problems:
-        print(f"FAILED {problem}", file=sys.stderr)
+        sys.stderr.write(f"FAILED {problem}\n")
     return 1 if problems else 0
 
 
@@ -69,7 +69,8 @@ def _run(running: Engine, sizes: Sequence[int], today: datetime) -> list[Line]:
         loader.grow_to(size)
         columns.append(_measure(wanted, size))
     return [
-        Line(case, by_size) for case, by_size in zip(wanted, zip(*columns, strict=True), strict=True)
+        Line(case, by_size)
+        for case, by_size in zip(wanted, zip(*columns, strict=True), strict=True)
     ]
 
 

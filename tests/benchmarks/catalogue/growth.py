@@ -61,16 +61,21 @@ def _growth(line: Line) -> list[str]:
     costs = _costs(line)
     if not line.case.is_steady or not costs:
         return []
-    figures = {
+    figures: dict[str, list[float]] = {
         "calls": [len(cost.calls) for cost in costs],
         "read units": [cost.read_units for cost in costs],
         "write units": [cost.write_units for cost in costs],
     }
+    first, last = costs[0].by_call(), costs[-1].by_call()
     return [
-        f"{line.case.name}: {name} grew: {', '.join(f'{value:g}' for value in values)}"
+        f"{line.case.name}: {name} grew: {_listed(values)} (first {first}; last {last})"
         for name, values in figures.items()
         if max(values) > values[0] * _TOLERANCE
     ]
+
+
+def _listed(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def _costs(line: Line) -> list[Cost]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.domain.cities import City
 from chalicelib.domain.events import Event, EventStatus
-from tests.benchmarks.catalogue.vocabulary import sentence
+from tests.benchmarks.catalogue.vocabulary import sentence, words_of
 
 # The city whose events do not grow in number, and one whose events do.
 QUIET_CITY, BUSY_CITY = "porto", "london"
@@ -19,26 +19,24 @@ RARE_WORD, RARE_PREFIX, FREQUENT_WORD = "axolotl", "quetz", "music"
 RARE_EVENTS = range(100, 110)
 _PLANTED = f"{RARE_WORD} {FREQUENT_WORD} quetzalcoatl"
 
-_NAMES = (
+_NAMES = words_of(
     "London Porto Amsterdam Athens Barcelona Berlin Bordeaux Brussels Bucharest Budapest Cologne "
     "Copenhagen Dublin Edinburgh Florence Geneva Ghent Hamburg Helsinki Istanbul Kraków Lisbon "
     "Ljubljana Lyon Madrid Málaga Marseille Milan Munich Naples Oslo Paris Prague Reykjavík Rome "
     "Rotterdam Seville Stockholm Vienna Zürich"
-).split()
-_SLUGS = tuple(
-    name.lower().translate(str.maketrans("óáíü", "oaiu", "")) for name in _NAMES
 )
-_STYLES = (
+_SLUGS = tuple(name.lower().translate(str.maketrans("óáíü", "oaiu", "")) for name in _NAMES)
+_STYLES = words_of(
     "Midnight Golden Electric Urban Northern Southern Hidden Annual Grand Little Wild Quiet Royal "
     "Modern Velvet Open Silver Secret Winter Summer"
-).split()
-_THEMES = (
+)
+_THEMES = words_of(
     "Jazz Tech Wine Poetry Film Design Chess Robotics Yoga Opera Street Climate Photo Comedy Book "
     "Coffee Startup Ceramics Choir Cycling"
-).split()
-_KINDS = "Festival Conference Night Workshop Fair Meetup Gala Tour Sessions Marathon".split()
-_PLACES = "Hall Gardens Theatre Arena Library Docks Gallery Club Park Museum".split()
-_HOSTS = "Collective Events Society Guild Productions Friends Studio Foundation".split()
+)
+_KINDS = words_of("Festival Conference Night Workshop Fair Meetup Gala Tour Sessions Marathon")
+_PLACES = words_of("Hall Gardens Theatre Arena Library Docks Gallery Club Park Museum")
+_HOSTS = words_of("Collective Events Society Guild Productions Friends Studio Foundation")
 _PRICES = (0, 500, 1000, 1250, 1500, 2000, 2500, 3500, 4999, 7500, 9900, 14999, 29900)
 _STATUSES = (EventStatus.PUBLISHED, EventStatus.DRAFT, EventStatus.CANCELLED)
 _DAYS = 365
@@ -114,9 +112,7 @@ def _date_of(number: int, chance: random.Random, today: datetime) -> datetime:
     """
     if _is_planted(number):
         return today + timedelta(days=number * 2, hours=18)
-    return today + timedelta(
-        days=chance.randint(-_DAYS, _DAYS), minutes=15 * chance.randrange(96)
-    )
+    return today + timedelta(days=chance.randint(-_DAYS, _DAYS), minutes=15 * chance.randrange(96))
 
 
 def _status_of(number: int, chance: random.Random) -> EventStatus:
@@ -128,5 +124,5 @@ def _status_of(number: int, chance: random.Random) -> EventStatus:
 def _description_of(number: int, chance: random.Random) -> str:
     words = sentence(chance, chance.randint(15, 40))
     if number in RARE_EVENTS:
-        words += _PLANTED.split()
+        words += words_of(_PLANTED)
     return f"<p>{' '.join(words).capitalize()}.</p>"

@@ -4,7 +4,7 @@ import http
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +23,12 @@ _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "T
 
 @dataclass
 class Exchange:
-    """One request to DynamoDB: how many bytes answered it, what it costs in read units by the
-    published rules, and in units of its kind as the engine says.
+    """One request to DynamoDB: what it was at, what it costs in read units by the published rules,
+    how many bytes answered it, and what the engine says that it costs.
     """
 
     operation: str
+    target: str
     read_units: float
     answer_bytes: int = 0
     engine_units: float | None = None
@@ -40,16 +41,49 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a request of the API asks of DynamoDB."""
+    """What a request of the API asks of DynamoDB. `found` is how many a list says that there are,
+    or None.
+    """
 
-    calls: tuple[str, ...]
+    exchanges: Sequence[Exchange]
     found: int | None
-    """How many a list says that there are."""
-    read_units: float
-    write_units: float
-    answer_bytes: int
-    miscounted: tuple[str, ...]
-    """Reads that the engine counts otherwise than the published rules do."""
+
+    @property
+    def calls(self) -> list[str]:
+        """The operations, in order."""
+        return [exchange.operation for exchange in self.exchanges]
+
+    @property
+    def read_units(self) -> float:
+        """Read units, by the published rules."""
+        return sum(exchange.read_units for exchange in self.exchanges)
+
+    @property
+    def write_units(self) -> float:
+        """Write units, as the engine counts them."""
+        return sum(exchange.engine_units or 0 for exchange in self.exchanges if exchange.is_write)
+
+    @property
+    def answer_bytes(self) -> int:
+        """How much DynamoDB answered."""
+        return sum(exchange.answer_bytes for exchange in self.exchanges)
+
+    @property
+    def miscounted(self) -> int:
+        """How many reads the engine counts otherwise than the published rules do."""
+        return sum(
+            exchange.engine_units != exchange.read_units
+            for exchange in self.exchanges
+            if not exchange.is_write
+        )
+
+    def by_call(self) -> str:
+        """Say what each read costs."""
+        return " + ".join(
+            f"{exchange.target} {exchange.read_units:g}"
+            for exchange in self.exchanges
+            if not exchange.is_write
+        )
 
 
 class Meter:
@@ -77,10 +111,10 @@ class Meter:
         if self._is_weighing:
             return
         self._is_weighing = True
-        operation = event_name.rsplit(".", 1)[-1]
-        units = read_units(self._connection.dispatch, operation, json.loads(request.body))
+        operation, body = event_name.rsplit(".", 1)[-1], json.loads(request.body)
+        units = read_units(self._connection.dispatch, operation, body)
         self._is_weighing = False
-        self.exchanges.append(Exchange(operation, units))
+        self.exchanges.append(Exchange(operation, _target(body), units))
 
     def _answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:
         if not self._is_weighing:
@@ -95,19 +129,7 @@ def measure(connection: Connection, steps: Steps) -> Cost:
     with meter.running():
         answer = _sent(steps.send)
     _sent(steps.after)
-    writes = [exchange for exchange in meter.exchanges if exchange.is_write]
-    return Cost(
-        calls=tuple(exchange.operation for exchange in meter.exchanges),
-        found=_found(answer),
-        read_units=sum(exchange.read_units for exchange in meter.exchanges),
-        write_units=sum(exchange.engine_units or 0.0 for exchange in writes),
-        answer_bytes=sum(exchange.answer_bytes for exchange in meter.exchanges),
-        miscounted=tuple(
-            f"{read.operation}: {read.engine_units}, by the rules {read.read_units}"
-            for read in meter.exchanges
-            if not read.is_write and read.engine_units != read.read_units
-        ),
-    )
+    return Cost(meter.exchanges, _found(answer))
 
 
 def cpu_ms(steps: Steps) -> float:
@@ -139,6 +161,14 @@ def _found(answer: Answer | None) -> int | None:
         return None
     count: int | None = answer.json.get("count")
     return count
+
+
+def _target(body: dict[str, Any]) -> str:
+    """Return the table or index that a request is at; a batch or a transaction names its tables in
+    another place.
+    """
+    tables = body.get("RequestItems", {})
+    return str(body.get("IndexName") or body.get("TableName") or "+".join(tables))
 
 
 def _consumed(parsed: dict[str, Any]) -> float | None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks.catalogue.growth import Line, Measured
+from chalicelib.http.query import MAX_OFFSET
+from tests.benchmarks.catalogue.growth import Line, Measured, failures
 
 _NOTES = """\
 A cell has a number for each size of the catalogue: {sizes} events.
@@ -20,8 +21,13 @@ A cell has a number for each size of the catalogue: {sizes} events.
 - **CPU** is processor time of the Lambda handler in milliseconds, the median of up to {repeats}
   times, on {machine}.
 """
-_AGREES = "The\n  engine counts the same."
-_DIFFERS = "The\n  engine counts {count} of the reads otherwise."
+_OFFSETS = """\
+What an `offset` passes over is read and thrown away: {units:,g} read units for an offset of
+{depth:,}, which is {each:.3f} for each event. A cursor costs what the page costs. The API takes no
+offset above {most:,}, and says that a cursor goes further.
+"""
+_AGREES = "The engine says the\n  same of every read."
+_DIFFERS = "The engine says\n  something else of {count} of the reads."
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,21 @@ def document(about: Circumstances, sizes: Sequence[int], lines: Sequence[Line]) 
             machine=about.machine,
         ).rstrip(),
         table(lines),
+        *_broken(lines),
         "## What a hit of a search costs",
         hits_table(lines),
+        "## What an offset costs",
+        offset_costs(lines),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _broken(lines: Sequence[Line]) -> list[str]:
+    """Return a section on what breaks a requirement, where something does."""
+    problems = failures(lines)
+    if not problems:
+        return []
+    return ["## What breaks a requirement", "\n".join(f"- {problem}" for problem in problems)]
 
 
 def table(lines: Sequence[Line]) -> str:
@@ -88,6 +105,20 @@ def hits_table(lines: Sequence[Line]) -> str:
     return _markdown(("Search", "Found", "Read units a hit", "CPU ms a hit"), rows)
 
 
+def offset_costs(lines: Sequence[Line]) -> str:
+    """Say what is paid for what is passed over, by the deepest offset that was measured."""
+    deepest = [
+        (line.case.passes_over, measured.cost.read_units)
+        for line in lines
+        for measured in line.by_size
+        if measured is not None and line.case.passes_over
+    ]
+    if not deepest:
+        return "There are too few events for one."
+    depth, units = deepest[-1]
+    return _OFFSETS.format(depth=depth, units=units, each=units / depth, most=MAX_OFFSET).rstrip()
+
+
 def _found(measured: Measured) -> str:
     return "" if measured.cost.found is None else f"{measured.cost.found:,}"
 
@@ -112,12 +143,12 @@ _FIGURES: dict[str, Callable[[Measured], str]] = {
 
 def _cell(by_size: Sequence[Measured | None], figure: Callable[[Measured], str]) -> str:
     shown = [None if measured is None else figure(measured) for measured in by_size]
-    return " / ".join("–" if text is None else text for text in shown) if any(shown) else ""
+    return " / ".join("-" if text is None else text for text in shown) if any(shown) else ""
 
 
 def _agreement(lines: Sequence[Line]) -> str:
     miscounted = sum(
-        len(measured.cost.miscounted)
+        measured.cost.miscounted
         for line in lines
         for measured in line.by_size
         if measured is not None

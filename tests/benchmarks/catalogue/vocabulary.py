@@ -3,8 +3,14 @@
 import random
 from itertools import accumulate
 
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return a text's words: lists of words read best as lines of them."""
+    return tuple(text.split())
+
+
 # The most frequent first, as a description of an event would have them.
-_FREQUENT = (
+_FREQUENT = words_of(
     "the and of a in with for music to evening live from festival by on night your stories all "
     "artists food new city workshop dance art local join people open jazz world best friends "
     "culture design talks family drinks film street summer community young stage history garden "
@@ -13,12 +19,12 @@ _FREQUENT = (
     "chess running cycling yoga coffee books ceramics history astronomy travel kitchen vegan "
     "games fashion architecture painting cinema documentary networking leadership security cloud "
     "data coding mobile web marketing finance health nutrition mindfulness gardening carnival"
-).split()
-_SYLLABLES = (
+)
+_SYLLABLES = words_of(
     "ba be bi bo bra bre ca ce chi co cra da de di do dra fa fe fi fo fra ga ge gi go gra ha he "
     "hi ho ja jo ka ke ki ko kra la le li lo ma me mi mo na ne ni no pa pe pi po pra ra re ri ro "
     "sa se si so sta ste sto ta te ti to tra va ve vi vo wa we wi za ze zi zo"
-).split()
+)
 _ENDINGS = ("", "", "n", "r", "s", "l", "t", "ng", "sh")
 _SIZE = 8_000
 
