@@ -6,7 +6,13 @@ import pytest
 from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
-from chalicelib.store.models import CityModel, EventModel, IndexEntryModel, OrderModel, SeenEventModel
+from chalicelib.store.models import (
+    CityModel,
+    EventModel,
+    IndexEntryModel,
+    OrderModel,
+    SeenEventModel,
+)
 from infra.tables import TABLE_SETTINGS, declared_tables
 
 MODELS: dict[str, type[Model]] = {
@@ -82,6 +88,7 @@ def test_only_what_the_store_lets_expire_expires() -> None:
     assert times == {
         "EventsTable": None,
         "CitiesTable": None,
+        "IndexTable": None,
         "OrdersTable": {"AttributeName": expiring, "Enabled": True},
     }
     # An order with such an attribute would vanish.

@@ -115,7 +115,7 @@ def _dates(now: datetime) -> list[Case]:
     since, coming = to_iso(now), {"from": to_iso(now), "sortOrder": "asc"}
     until = to_iso(now + timedelta(days=30))
     return [
-        # By how many events today still has: those are counted, later days are numbers that are kept.
+        # By how many events today still has: they are counted, later days are kept numbers.
         _reads("Upcoming", **coming),
         _steady("Upcoming, in a city of 60 events", city=QUIET_CITY, **coming),
         _reads("Upcoming, in a city of a tenth", city=BUSY_CITY, **coming),
