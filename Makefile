@@ -89,11 +89,11 @@ openapi: $(READY) ## Write the API's OpenAPI document
 
 .PHONY: import
 import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
-	@$(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(DRY_RUN),--dry-run)
+	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(DRY_RUN),--dry-run)
 
 .PHONY: export
 export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
-	@$(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
+	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
 
 .PHONY: reindex
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)

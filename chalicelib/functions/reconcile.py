@@ -16,14 +16,17 @@ _MARGIN_SECONDS = 30.0
 _DEFAULT_SECONDS = 60.0
 
 
-@blueprint.schedule(
-    Rate(5, unit=Rate.MINUTES), name="reconcile", description="Finish what was left undone"
-)
+@blueprint.schedule(Rate(5, unit=Rate.MINUTES), name="reconcile")
 def reconcile(event: CloudWatchEvent) -> None:
-    """Do what there is to do, as far as the time goes, and leave a line that says what it was."""
+    """Do what there is to do, as far as the time goes, and leave a line that says what it was.
+
+    A run that found nothing leaves none.
+    """
     observability.bind_request(event.event_id)
     tallies = wiring.reconciliation().run(TimeBudget.of(_seconds(event.context)))
-    wiring.log().work("reconciled", {name: asdict(tally) for name, tally in tallies.items()})
+    found = {name: asdict(tally) for name, tally in tallies.items() if tally.found}
+    if found:
+        wiring.log().work("reconciled", found)
 
 
 def _seconds(context: Any) -> float:  # noqa: ANN401 - Lambda's context, or None

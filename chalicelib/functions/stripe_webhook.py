@@ -27,19 +27,41 @@ blueprint = Blueprint(__name__)
 
 # Chalice has no routes for other functions: API Gateway leads this path here (`infra.packaging`).
 PATH = "/api/payments/webhook"
+# As much of an event as is looked at (Stripe's page "The Event object").
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "type": {"type": "string"},
+        "data": {
+            "type": "object",
+            "properties": {"object": {"type": "object"}},
+            "required": ["object"],
+        },
+    },
+    "required": ["id", "type"],
+}
+EXAMPLE = {
+    "id": "evt_1a2b3c",
+    "object": "event",
+    "type": "product.created",
+    "data": {"object": {"id": "prod_1a2b3c", "object": "product"}},
+}
 OPERATION = Operation(
     summary="Hear from Stripe",
     tag=Tag.PAYMENTS,
     parameters=(
         HeaderParameter(
-            "Stripe-Signature", "Stripe's signature over the raw body, at most 5 minutes old."
+            "Stripe-Signature",
+            "Stripe's signature over the raw body, at most 5 minutes old.",
+            required=True,
         ),
     ),
     bodies=(
         Body(
             model=None,
-            schema={"type": "object"},
-            examples={"A paid checkout": {"type": "checkout.session.completed"}},
+            schema=_EVENT,
+            examples={"An event of a type that is not ours": EXAMPLE},
             description="An event as Stripe sends it.",
         ),
     ),

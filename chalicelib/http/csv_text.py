@@ -16,6 +16,8 @@ BYTE_ORDER_MARK = "\ufeff"
 # What makes a spreadsheet compute a cell, full-width forms too (OWASP, "CSV Injection"). With any
 # number of apostrophes before it, so that taking one away is the exact opposite of putting one.
 _COMPUTED = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# What a cell that looks empty may hold. Other white space is text, as it is in JSON.
+_BLANKS = " \t\r\n\v\f"
 _MAX_NAMED = 20
 _MAX_NAME_LENGTH = 100
 
@@ -123,7 +125,7 @@ def _record(row: CsvRow, columns: Sequence[str]) -> CsvRecord:
         wrong = f"has {len(row.cells)} cells, the header row {len(columns)}"
         return CsvRecord(row, {}, (FieldProblem("", wrong, "csv_cells"),))
     given = {name: _as_typed(cell) for name, cell in zip(columns, row.cells, strict=True)}
-    cells = {name: cell for name, cell in given.items() if cell.strip()}
+    cells = {name: cell for name, cell in given.items() if cell.strip(_BLANKS)}
     return CsvRecord(row, cells, tuple(_unstorable(cells)))
 
 

@@ -47,6 +47,7 @@ class Described:
     schema: Schema
     deprecated: bool = False
     example: Any = None
+    required: bool = False
 
 
 class Parameter(Protocol):
@@ -75,17 +76,25 @@ class PathParameter:
 
 @dataclass(frozen=True, slots=True)
 class HeaderParameter:
-    """A request header that a client may send."""
+    """A request header that a client may send, or, where it is `required`, has to."""
 
     name: str
     description: str
     schema: Schema = field(default_factory=lambda: {"type": "string"})
     example: str | None = None
+    required: bool = False
 
     def described(self) -> tuple[Described, ...]:
         """Return the header."""
         return (
-            Described(self.name, Place.HEADER, self.description, self.schema, example=self.example),
+            Described(
+                self.name,
+                Place.HEADER,
+                self.description,
+                self.schema,
+                example=self.example,
+                required=self.required,
+            ),
         )
 
 
@@ -195,6 +204,9 @@ ETAG = ResponseHeader(
 )
 LOCATION = ResponseHeader("Location", "Where the new thing is.", "/api/admin/events/harbour-jazz")
 
+# RFC 9110, sections 8.8.3 and 5.6.1; `entity_tags` takes more, such as elements that are empty.
+_TAG = r'(W/)?"[!#-~\u0080-\u00ff]*"'
+
 IF_NONE_MATCH = HeaderParameter(
     "If-None-Match",
     "ETags that the client has; where one of them is current, the answer is a 304 without a body.",
@@ -204,6 +216,7 @@ IF_MATCH = HeaderParameter(
     "If-Match",
     "The ETag that the change was made from; where it is not current any more, the answer is a "
     "412 and nothing is changed.",
+    schema={"type": "string", "pattern": f"^(\\*|{_TAG}( *, *{_TAG})*)$"},
     example=ETAG.example,
 )
 

@@ -15,14 +15,20 @@ from chalicelib.http.requests import ApiRequest
 
 _T = TypeVar("_T")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_LARGEST_WHOLE_NUMBER = 10**18 - 1
 _DECIMAL_NUMBER = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?")
 _MAX_WHOLE_DIGITS, _MAX_DECIMALS = 8, 2
 _MAX_AMOUNT = "99999999.99"
 _LAST_MILLISECOND = time(23, 59, 59, 999000, tzinfo=UTC)
-# What DynamoDB can hold and a client can have typed: no NUL.
-_TEXT_PATTERN = r"^[^\u0000]*$"
+# What DynamoDB can hold and a client can have typed: no NUL, and no sign for what was no character
+# (`http.json_text`).
+TEXT_PATTERN = r"^[^\u0000\ufffd]*$"
 # `str.strip` knows more blanks than a regular expression's `\s`.
-_TEXT_NOT_BLANK_PATTERN = r"^[^\u0000]*[^\u0000\s\u001c-\u001f\u0085][^\u0000]*$"
+NOT_BLANK_PATTERN = r"^[^\u0000\ufffd]*[^\u0000\ufffd\s\u001c-\u001f\u0085][^\u0000\ufffd]*$"
+# A letter or a digit, as far as a pattern that every program reads alike can tell: none of ASCII's
+# signs.
+WORDS_PATTERN = r"^[^\u0000\ufffd]*[^\u0000-/:-@\[-`{-\u00a9\ufffd][^\u0000\ufffd]*$"
+CURSOR_PATTERN = "^[A-Za-z0-9_-]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +65,12 @@ class IntegerParameter:
 
     def described(self) -> tuple[Described, ...]:
         """Return the parameter for the document."""
-        schema: dict[str, Any] = {
+        schema = {
             "type": "integer",
             "minimum": self.minimum,
+            "maximum": _LARGEST_WHOLE_NUMBER if self.maximum is None else self.maximum,
             "default": self.default,
         }
-        if self.maximum is not None:
-            schema["maximum"] = self.maximum
         return (_in_query(self.name, self.description, schema),)
 
 
@@ -105,11 +110,12 @@ class ChoiceParameter(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class TextParameter:
-    """Text of a limited length."""
+    """Text of a limited length. `pattern` is for the document."""
 
     name: str
     max_length: int
     description: str = ""
+    pattern: str = NOT_BLANK_PATTERN
 
     def read(self, request: ApiRequest) -> str | None:
         """Return the text, or None; raises `InvalidInput` where it is empty or too long."""
@@ -130,17 +136,18 @@ class TextParameter:
             "type": "string",
             "minLength": 1,
             "maxLength": self.max_length,
-            "pattern": _TEXT_NOT_BLANK_PATTERN,
+            "pattern": self.pattern,
         }
         return (_in_query(self.name, self.description, schema),)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenParameter:
-    """Text as it was sent, for whoever reads it to judge."""
+    """Text as it was sent, for whoever reads it to judge. `pattern` is for the document."""
 
     name: str
     description: str
+    pattern: str = TEXT_PATTERN
 
     def read(self, request: ApiRequest) -> str | None:
         """Return the text, or None."""
@@ -148,7 +155,7 @@ class OpenParameter:
 
     def described(self) -> tuple[Described, ...]:
         """Return the parameter for the document."""
-        schema = {"type": "string", "pattern": _TEXT_PATTERN}
+        schema = {"type": "string", "pattern": self.pattern}
         return (_in_query(self.name, self.description, schema),)
 
 
@@ -252,4 +259,5 @@ CURSOR = OpenParameter(
     "cursor",
     "Where the page before ended: its `pagination.nextCursor`, with the same filters and order. "
     "Not together with `offset`.",
+    CURSOR_PATTERN,
 )

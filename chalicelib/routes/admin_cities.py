@@ -42,7 +42,7 @@ def add_city(request: ApiRequest) -> Response:
     admin = request.admin()
     draft = read_body(CityBody, request.json_object()).draft()
     city = wiring.city_editor().add(draft, admin.user_id)
-    return _shown(city, 201, {"Location": f"/api/cities/{draft.slug}"})
+    return _shown(city, 201, {"Location": request.location_of(f"/api/cities/{draft.slug}")})
 
 
 @blueprint.api(

@@ -10,7 +10,12 @@ from chalicelib.http.csv_text import read_table, write_rows
 from chalicelib.http.cursors import decode_cursor, encode_cursor
 from chalicelib.http.json_lines import read_json_lines
 from chalicelib.http.operations import Answer, Body, Operation, ResponseHeader, Tag
-from chalicelib.http.query import ChoiceParameter, IntegerParameter, OpenParameter
+from chalicelib.http.query import (
+    CURSOR_PATTERN,
+    ChoiceParameter,
+    IntegerParameter,
+    OpenParameter,
+)
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response, to_json
 from chalicelib.routes.event_pages import FILTER_PARAMETERS, STATUS, read_filter, written
@@ -54,7 +59,9 @@ LIMIT = IntegerParameter(
     "limit", default=1_000, minimum=1, maximum=1_000, description="How many events at most."
 )
 CURSOR = OpenParameter(
-    "cursor", "Where the part before ended: its `X-Next-Cursor`, with the same filters."
+    "cursor",
+    "Where the part before ended: its `X-Next-Cursor`, with the same filters.",
+    CURSOR_PATTERN,
 )
 NEXT_CURSOR = ResponseHeader(
     "X-Next-Cursor",

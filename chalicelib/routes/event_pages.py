@@ -12,6 +12,7 @@ from chalicelib.http.query import (
     CURSOR,
     LIMIT,
     OFFSET,
+    WORDS_PATTERN,
     AmountParameter,
     ChoiceParameter,
     MomentParameter,
@@ -29,6 +30,7 @@ SEARCH = TextParameter(
     max_length=50,
     description="Words, each of which must begin a word of the event's name, description, city, "
     "location or organizer, in any letter case and without accents.",
+    pattern=WORDS_PATTERN,
 )
 CITY = OpenParameter("city", "The slug of a city; an unknown one gives an empty list.")
 FROM = MomentParameter("from", end_of_day=False, description="Only events from this time on.")

@@ -37,6 +37,7 @@ SESSION_ID = PathParameter(
     "session_id",
     "The checkout session's id; Stripe appends it to the success URL as `session_id`.",
     example="cs_test_a1B2c3",
+    schema={"type": "string", "pattern": "^cs_[A-Za-z0-9_]{1,250}$"},
 )
 
 

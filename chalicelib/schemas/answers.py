@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.orders import OrderStatus, PaymentStatus, SessionStatus
-from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, SLUG_PATTERN
+from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, HTTP_URL_PATTERN, SLUG_PATTERN
 
 _MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
 
@@ -18,7 +18,7 @@ Slug = Annotated[
     str, Field(max_length=EVENT_SLUG_LENGTH, json_schema_extra={"pattern": SLUG_PATTERN})
 ]
 Count = Annotated[int, Field(ge=0)]
-Url = Annotated[str, Field(max_length=500, json_schema_extra={"format": "uri"})]
+Url = Annotated[str, Field(max_length=500, json_schema_extra={"pattern": HTTP_URL_PATTERN})]
 Link = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 Moment = Annotated[
     str,

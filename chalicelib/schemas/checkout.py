@@ -9,7 +9,15 @@ from chalicelib.schemas.fields import Amount, Email
 from chalicelib.schemas.reading import Body
 from chalicelib.services.checkout import CheckoutRequest
 
-_Url = Annotated[str, Field(min_length=1, max_length=2000)]
+# `services.checkout` reads the URLs; the pattern tells the document what one is, wherever it leads.
+_Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2000,
+        json_schema_extra={"pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\\\u0000-\u0020\u007f\ufffd]+$"},
+    ),
+]
 
 
 class CheckoutBody(Body):

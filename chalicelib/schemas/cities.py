@@ -1,9 +1,9 @@
 """The bodies that describe a city, whole or in part."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from chalicelib.domain.cities import City
 from chalicelib.schemas.fields import CITY_SLUG_LENGTH, CitySlug, HttpUrl
@@ -36,16 +36,17 @@ class _WithOlderNames(Body):
 
     model_config = ConfigDict(json_schema_extra=_describe_older_names)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _take_older_names(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the body was
-        """Use an older name's value where the newer name is absent."""
-        body = dict(data)
-        for older, newer in _OLDER_NAMES.items():
-            if older in body:
-                value = body.pop(older)
-                body.setdefault(newer, value)
-        return body
+    def _take_older_names(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - whatever the body was
+        """Use an older name's value where the newer name is absent; where it is there, the older
+        one's is not used, but has to be right all the same.
+        """
+        newer = {name: value for name, value in dict(data).items() if name not in _OLDER_NAMES}
+        older = {_OLDER_NAMES[name]: value for name, value in data.items() if name in _OLDER_NAMES}
+        if older.keys() & newer.keys():
+            read({**newer, **older})
+        return read({**older, **newer})
 
 
 class CityBody(_WithOlderNames):

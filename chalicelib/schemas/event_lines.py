@@ -101,9 +101,13 @@ def body_of(cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def line_of(public: str) -> dict[str, Any]:
-    """Return the line's keys and values for an event's public JSON text."""
+    """Return the line's keys and values for an event's public JSON text.
+
+    A text for the image that is only the name is left out, so that it goes on following the name.
+    """
     shown = json.loads(public)
-    return {name: shown[name] for name in COLUMNS}
+    line = {name: shown[name] for name in COLUMNS}
+    return line | {"alt": None} if line["alt"] == line["name"] else line
 
 
 def cells_of(public: str) -> list[str]:

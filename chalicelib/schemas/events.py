@@ -141,8 +141,10 @@ class EventChanges(Body):
 
 
 def _clean_description(text: str) -> str:
-    """Clean a description; cleaning may escape, so its length is looked at again."""
-    cleaned = clean_html(text, _ALLOWED_TAGS)
+    """Clean a description; cleaning may leave blanks where a tag was at an end, and may escape, so
+    its length is looked at again.
+    """
+    cleaned = clean_html(text, _ALLOWED_TAGS).strip()
     if len(cleaned) > _DESCRIPTION_LENGTH:
         raise InvalidInput.of(
             "description", "is too long once it is written as HTML", "string_too_long"

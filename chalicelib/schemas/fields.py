@@ -4,14 +4,19 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.domain.slugs import is_slug
+from chalicelib.domain.slugs import RESERVED, is_slug
 
-_UNFIT_FOR_URLS = re.compile(r"[\\\x00-\x20\x7f\"<>]")
+# User information, a name or an address, a port, the rest; nothing that HTML or a browser misreads.
+_UNFIT_FOR_URLS = r'\\\u0000-\u0020\u007f"<>\ufffd'
+_HTTP_URL = re.compile(
+    rf"[Hh][Tt][Tt][Pp][Ss]?://([^{_UNFIT_FOR_URLS}/?#@]*@)?"
+    r"([^\u0000-,/:-@\[-^`{-\u007f\ufffd]+|\[[0-9A-Fa-f:.]+\])"
+    rf"(:[0-9]{{1,5}})?([/?#][^{_UNFIT_FOR_URLS}]*)?"
+)
 _EMAIL = re.compile(r'[^@\s<>"]{1,64}@[^@\s<>"]+\.[^@\s<>"]+')
 
 
@@ -42,18 +47,22 @@ def _at_most_max_price(value: Decimal) -> Decimal:
     return value
 
 
+def _at_most_two_decimals(value: Decimal) -> Decimal:
+    """Check what holds in every currency here, before anybody asks which one it is."""
+    if value != round(value, 2):
+        raise PydanticCustomError("decimal_max_places", "must have at most 2 decimals")
+    return value
+
+
 def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        valid = False
-    if not valid or _UNFIT_FOR_URLS.search(value):
+    if _HTTP_URL.fullmatch(value) is None:
         raise PydanticCustomError("url_parsing", "must be an http(s) URL")
     return value
 
 
 def _slug(value: str) -> str:
+    if value in RESERVED:
+        raise PydanticCustomError("slug_reserved", "must not be a word of the API's own paths")
     if not is_slug(value):
         raise PydanticCustomError(
             "slug_pattern",
@@ -70,20 +79,24 @@ def _email(value: str) -> str:
 
 MAX_PRICE = Decimal("99999999.99")
 
+HTTP_URL_PATTERN = f"^{_HTTP_URL.pattern}$"
 # What `domain.slugs.is_slug` takes, for documents.
-SLUG_PATTERN = "^(?![0-9]+$)[a-z0-9]+(-[a-z0-9]+)*$"
+SLUG_PATTERN = "^(?![0-9]+$)(?!(import|export)$)[a-z0-9]+(-[a-z0-9]+)*$"
 
 # The schemas say for the OpenAPI document what the functions beside them check.
 Amount = Annotated[
     Decimal,
     BeforeValidator(_amount),
     Field(ge=0),
-    WithJsonSchema({"type": "number", "minimum": 0}),
+    WithJsonSchema({"type": "number", "minimum": 0, "multipleOf": 0.01}),
 ]
 Price = Annotated[
     Amount,
     AfterValidator(_at_most_max_price),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": float(MAX_PRICE)}),
+    AfterValidator(_at_most_two_decimals),
+    WithJsonSchema(
+        {"type": "number", "minimum": 0, "maximum": float(MAX_PRICE), "multipleOf": 0.01}
+    ),
 ]
 Moment = Annotated[
     datetime,
@@ -99,7 +112,7 @@ Moment = Annotated[
 ]
 HttpUrl = Annotated[
     str,
-    Field(max_length=500, json_schema_extra={"format": "uri", "pattern": "^https?://"}),
+    Field(max_length=500, json_schema_extra={"pattern": HTTP_URL_PATTERN}),
     AfterValidator(_http_url),
 ]
 EVENT_SLUG_LENGTH, CITY_SLUG_LENGTH = 100, 50

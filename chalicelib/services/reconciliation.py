@@ -26,8 +26,11 @@ class Chore(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a chore went: how much was done, how many pieces failed, and how many nobody came to."""
+    """How a chore went: how many pieces of work were found, how much was done, how many pieces
+    failed, and how many nobody came to.
+    """
 
+    found: int
     done: int = 0
     failed: int = 0
     waiting: int = 0
@@ -64,16 +67,16 @@ class Reconciliation:
             pieces = list(chore.find())
         except Exception:  # noqa: BLE001 - whatever it is, other chores have their turn
             self._log.crash("chore_failed", {"chore": chore.name})
-            return Tally(failed=1)
+            return Tally(found=1, failed=1)
         # In another order each time: one that takes all the time must not keep others waiting.
         random.shuffle(pieces)
         done = failed = 0
         for place, piece in enumerate(pieces):
             if budget.is_up:
-                return Tally(done, failed, len(pieces) - place)
+                return Tally(len(pieces), done, failed, len(pieces) - place)
             try:
                 done += chore.work(piece, budget)
             except Exception:  # noqa: BLE001 - whatever it is, the next piece has its turn
                 failed += 1
                 self._log.crash("chore_failed", {"chore": chore.name, "piece": str(piece)})
-        return Tally(done, failed)
+        return Tally(len(pieces), done, failed)

@@ -32,6 +32,8 @@ from chalicelib.services.time_budget import TimeBudget
 SETTLED_AFTER = timedelta(seconds=30)
 # Enough that nobody waits for the slowest of a few events, few enough to stop in time.
 _EVENTS_A_WORKER = 8
+# How often an event is tried that somebody else changes at the same moment.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Renames:
                     return Look(behind, brought, is_whole=False)
                 late = [event.slug for event in some if _is_behind(event, city)]
                 behind += len(late)
-                brought += self._bring(late, city, pool) if late else 0
+                brought += self._bring(late, city, budget, pool)
         return Look(behind, brought, is_whole=True)
 
     def _city(self, city_id: int, slug: str) -> CityEntry | None:
@@ -108,8 +110,26 @@ class Renames:
         for slug in (*entry.former_slugs, entry.fields()["slug"]):
             yield from self._renames.events_of(slug)
 
-    def _bring(self, slugs: Sequence[str], seen: City, pool: ThreadPoolExecutor) -> int:
+    def _bring(
+        self, slugs: Sequence[str], seen: City, budget: TimeBudget, pool: ThreadPoolExecutor
+    ) -> int:
         """Have some events follow their city; return how many do now.
+
+        Who changes an event at the same moment wins, and it is tried again. What fails all the same
+        comes with the next look.
+        """
+        brought = 0
+        for _ in range(_TRIES):
+            if not slugs or budget.is_up:
+                break
+            late, city = self._late(slugs, seen)
+            done = list(pool.map(lambda record: self._follows(record, city, budget), late))  # noqa: B023 - map is over before the next turn
+            brought += sum(done)
+            slugs = [record.slug for record, follows in zip(late, done, strict=True) if not follows]
+        return brought
+
+    def _late(self, slugs: Sequence[str], seen: City) -> tuple[list[EventRecord], City]:
+        """Return those of the events that have to follow, and the city that they have to follow.
 
         The city is read after the events are. An event that followed an even later change of the
         city by then has been changed since, too, and is left as it is.
@@ -117,15 +137,15 @@ class Renames:
         records = self._events.get_many(slugs).values()
         entry = self._city(seen.id, seen.slug)
         if entry is None:
-            return 0
+            return [], seen
         city, called = entry.described(), {*entry.former_slugs, entry.fields()["slug"]}
         late = [record for record in records if _has_to_follow(record.described(), city, called)]
-        return sum(pool.map(lambda record: self._follows(record, city), late))
+        return late, city
 
-    def _follows(self, record: EventRecord, city: City) -> bool:
-        """Have one event follow its city; False where somebody else changes it at the moment: it
-        comes once more, in this look or the next.
-        """
+    def _follows(self, record: EventRecord, city: City, budget: TimeBudget) -> bool:
+        """Have one event follow its city; return whether it does."""
+        if budget.is_up:
+            return False
         before = record.described()
         now = changed_at(self._clock(), before.updated_at)
         after = replace(before, city=city.name, city_slug=city.slug, updated_at=now)

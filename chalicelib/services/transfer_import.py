@@ -86,7 +86,8 @@ class EventImport:
         """
         report = self._in_batches(lines, from_line, lambda planned: self._carried_out(planned, by))
         counts = {outcome.value: report.counts[outcome] for outcome in Outcome}
-        self._log.audit("events_imported", {"by": by, **counts, "nextLine": report.next_line})
+        told = {"by": by, "lines": counts, "nextLine": report.next_line}
+        self._log.audit("events_imported", told)
         return report
 
     def _in_batches(

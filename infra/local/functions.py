@@ -26,6 +26,8 @@ def _declared(app: Chalice) -> Iterator[tuple[str, str]]:
         yield to_cfn_resource_name(authorizer.name), authorizer.handler_string
     for function in app.pure_lambda_functions:
         yield to_cfn_resource_name(function.name), function.handler_string
+    for scheduled in app.event_sources:
+        yield to_cfn_resource_name(scheduled.name), scheduled.handler_string
 
 
 def _load(handler: str) -> Any:  # noqa: ANN401 - whatever the handler's name leads to

@@ -153,16 +153,19 @@ def _serve(run: LocalRun, children: Children) -> None:
     from infra.local.functions import load_functions
     from infra.local.gateway import GatewayConfig, create_gateway, running
     from infra.local.tables import prepare_tables
+    from infra.local.timer import ticking
     from infra.packaging import api_definition
+    from infra.packaging.parameters import TIMER
 
     _log_as_lambda_does()
     filled = prepare_tables()
+    functions = load_functions()
     gateway = create_gateway(
         api_definition(run.environment["STAGE"], HttpSettings.read(os.environ).cors_origins),
-        load_functions(),
+        functions,
         GatewayConfig(stage=run.environment["STAGE"], api_keys=run.api_keys),
     )
-    with running(gateway, HOST, run.ports.api):
+    with running(gateway, HOST, run.ports.api), ticking(functions[TIMER]):
         ENDPOINTS_FILE.write_text(json.dumps(dict(run.endpoints), indent=2) + "\n")
         print(banner(run, filled=filled), flush=True)
         _watch(children)

@@ -143,7 +143,7 @@ def _parameter(shown: Described) -> Document:
         "description": shown.description,
         "schema": dict(shown.schema),
     }
-    if shown.place is Place.PATH:
+    if shown.required or shown.place is Place.PATH:
         described["required"] = True
     if shown.deprecated:
         described["deprecated"] = True

@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import core_schema
 
+from chalicelib.http.query import NOT_BLANK_PATTERN, TEXT_PATTERN
+
 Document = dict[str, Any]
 
 ANSWERS_MODULE = "chalicelib.schemas.answers"
@@ -28,11 +30,14 @@ class _Untitled(GenerateJsonSchema):
 
 
 class _OfBodies(_Untitled):
-    """Says of text that may not be empty that blanks are not enough: bodies are stripped."""
+    """Says of text what no body may hold, and of text that may not be empty that blanks are not
+    enough: bodies are stripped.
+    """
 
     def str_schema(self, schema: core_schema.StringSchema) -> Document:
         written = super().str_schema(schema)
-        return {**written, "pattern": r"\S"} if written.get("minLength") else written
+        pattern = NOT_BLANK_PATTERN if written.get("minLength") else TEXT_PATTERN
+        return {"pattern": pattern, **written}
 
 
 def model_named(name: str) -> type[BaseModel]:

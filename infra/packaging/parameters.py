@@ -13,6 +13,7 @@ from infra.tables import TABLE_SETTINGS
 API = "APIHandler"
 WEBHOOK = "StripeWebhook"
 AUTHORIZER = "JwtAuthorizer"
+TIMER = "Reconcile"
 
 _URL = r"https?://[^\s,]+"
 _ORIGIN = r"https?://[^\s,/*]+"

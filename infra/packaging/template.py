@@ -10,7 +10,7 @@ from chalicelib.settings import PRODUCTION_STAGE
 from infra.packaging.definition import additions
 from infra.packaging.documents import Document, overlaid
 from infra.packaging.gateway_responses import deployed_cors_parameters
-from infra.packaging.parameters import API, AUTHORIZER, WEBHOOK, environment, parameters
+from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
 from infra.packaging.stages import stage_setting
 from infra.tables import RESOURCES, declared_tables
 
@@ -19,6 +19,7 @@ LOG_GROUPS = {
     API: "ApiHandlerLogGroup",
     WEBHOOK: "StripeWebhookLogGroup",
     AUTHORIZER: "JwtAuthorizerLogGroup",
+    TIMER: "ReconcileLogGroup",
 }
 
 _ANY_ORIGIN = "AnyOrigin"

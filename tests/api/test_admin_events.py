@@ -23,6 +23,8 @@ BODY = {
     "organizerName": "Blue Notes",
     "price": 20.5,
 }
+STOCK_KEYS = ["available", "held", "sold"]
+ADMIN_EVENT_KEYS = [*EVENT_KEYS, *STOCK_KEYS]
 NOT_A_NUMBER = ("price", "must be a number", "number_type")
 TWO_DECIMALS = ("price", "must have at most 2 decimals", "decimal_max_places")
 NO_DATE = ("date", "must be an ISO 8601 date-time", "datetime_parsing")
@@ -53,7 +55,7 @@ def test_an_event_with_the_least_that_is_needed_gets_the_contracts_defaults(
     assert answer.status == 201
     check_common_headers(answer)
     assert answer.headers["location"] == "/api/events/harbour-jazz"
-    assert list(answer.json) == EVENT_KEYS
+    assert list(answer.json) == ADMIN_EVENT_KEYS
     assert {key: answer.json[key] for key in EVENT_KEYS[:-2]} == {
         "id": 1,
         "name": "Harbour Jazz",
@@ -72,6 +74,7 @@ def test_an_event_with_the_least_that_is_needed_gets_the_contracts_defaults(
         "capacity": None,
     }
     assert answer.json["createdAt"] == answer.json["updatedAt"]
+    assert [answer.json[key] for key in STOCK_KEYS] == [None, 0, 0]
 
 
 def test_everything_that_was_sent_is_kept(api: LambdaApi) -> None:
@@ -92,15 +95,34 @@ def test_everything_that_was_sent_is_kept(api: LambdaApi) -> None:
 
 def test_what_was_added_is_what_the_public_gets(api: LambdaApi) -> None:
     added = add(api, capacity=7).json
+    stock = {key: added.pop(key) for key in STOCK_KEYS}
 
+    assert stock == {"available": 7, "held": 0, "sold": 0}
     assert api.get("/api/events/harbour-jazz").json == {**added, "available": 7}
     assert api.get("/api/events").json["events"] == [added]
 
 
 def test_a_draft_is_added_without_becoming_public(api: LambdaApi) -> None:
-    assert add(api, status="draft").status == 201
+    added = add(api, status="draft")
+
+    assert added.status == 201
+    # Where it can be seen: by admins only.
+    assert added.headers["location"] == "/api/admin/events/harbour-jazz"
     assert api.get("/api/events/harbour-jazz").status == 404
     assert api.get("/api/events").json["count"] == 0
+
+
+def test_what_was_typed_comes_back_as_it_was_and_not_as_html(api: LambdaApi) -> None:
+    typed = 'R&B "Live" <3 \' © → 🎷 \\ \u2028.'
+
+    answer = add(api, name=typed, slug="rnb", location=typed, alt=typed, description=typed)
+
+    assert [answer.json[key] for key in ("name", "location", "alt", "description")] == [typed] * 4
+    assert "&amp;" not in answer.text
+    assert "&lt;" not in answer.text
+    for url in ("/api/events/rnb", "/api/events?search=live"):
+        assert "&amp;" not in api.get(url).text
+        assert '"name":"R&B \\"Live\\" <3 \' © → 🎷 ' in api.get(url).text
 
 
 def test_every_event_gets_an_id_of_its_own(api: LambdaApi) -> None:
@@ -170,7 +192,8 @@ def test_a_name_that_makes_no_slug_asks_for_one(api: LambdaApi, name: str) -> No
         ("<svg><p>a</p><script>x</script></svg>", "<p>a</p>"),
         ("<iframe src='//evil.example'></iframe>b", "b"),
         ("&lt;script&gt;", "&lt;script&gt;"),
-        ("<scr<script>ipt>x</script>", "ipt&gt;x"),
+        ("<scr<script>ipt>x</script>", "ipt>x"),
+        ("<p>AT&T & <b>Q&A</b></p>", "<p>AT&T & Q&A</p>"),
     ],
 )
 def test_html_beyond_the_allowed_tags_is_stripped(api: LambdaApi, typed: str, stored: str) -> None:
@@ -501,6 +524,27 @@ class TestTheAdminsList:
     def test_an_offset_counts_over_all_statuses(self, api: LambdaApi) -> None:
         assert self.slugs(api, "offset=2&limit=3") == ["day-6", "day-5", "day-4"]
 
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("search=tech", [8, 7, 6, 5, 4, 3, 2, 1, 0]),
+            ("search=tech&status=draft", [6, 3, 0]),
+            ("search=nothing", []),
+            ("city=london&status=cancelled", [8, 5, 2]),
+            ("from=2099-06-18&sortOrder=asc", [6, 7, 8]),
+            ("to=2099-06-15&status=published", [1]),
+            ("minPrice=150", []),
+            ("maxPrice=150&orderBy=price&sortOrder=asc&limit=2&offset=7", [7, 8]),
+            ("orderBy=name&sortOrder=asc&limit=4", [0, 1, 2, 3]),
+            ("orderBy=city&limit=2", [8, 7]),
+            ("orderBy=createdAt&sortOrder=asc&offset=8", [8]),
+        ],
+    )
+    def test_every_filter_and_order_works_over_all_statuses(
+        self, api: LambdaApi, query: str, expected: list[int]
+    ) -> None:
+        assert self.slugs(api, query) == [f"day-{day}" for day in expected]
+
     def test_a_cursor_of_one_status_is_refused_for_another(self, api: LambdaApi) -> None:
         given = self.listed(api, "status=draft&limit=1")["pagination"]["nextCursor"]
 
@@ -516,7 +560,10 @@ class TestTheAdminsList:
             ("status=draft&status=draft", "status"),
             ("limit=0", "limit"),
             ("offset=x", "offset"),
-            ("orderBy=price", "orderBy"),
+            ("orderBy=id", "orderBy"),
+            ("search=", "search"),
+            ("from=soon", "from"),
+            ("maxPrice=-1", "maxPrice"),
             ("cursor=x", "cursor"),
         ],
     )

@@ -6,47 +6,37 @@ from typing import Any
 
 import pytest
 
-from app import app
 from tests.support.answers import problem, refused_field
 from tests.support.fakes import FakePayments
-from tests.support.lambda_api import Answer, LambdaApi, proxy_event, signed_in
+from tests.support.lambda_api import Answer, signed_in
+from tests.support.routes import GOOD, ROUTES, Route, send
 from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import MotoTables
 
 READS_A_BODY = [
-    "/api/payments/checkout",
-    "/api/payments/create-checkout-session",
-    "/api/admin/events",
-    "/api/admin/cities",
+    route
+    for route in ROUTES
+    if GOOD[route][1] is not None and route != ("POST", "/api/admin/events/import")
 ]
 NO_JSON = ("", "the body must be JSON", "json_invalid")
 NO_OBJECT = ("", "the body must be a JSON object", "json_type")
 
 
-@pytest.fixture(autouse=True, params=READS_A_BODY)
-def path(request: pytest.FixtureRequest, tables: MotoTables, payments: FakePayments) -> str:
-    """Each route that reads a body, in a shop where there is something to spoil."""
+@pytest.fixture(autouse=True, params=READS_A_BODY, ids=" ".join)
+def route(request: pytest.FixtureRequest, tables: MotoTables, payments: FakePayments) -> Route:
+    """Each route that reads a JSON object, in a shop where there is something to spoil."""
     seed_city(tables.stores)
     seed_event(tables.stores)
-    read: str = request.param
+    read: Route = request.param
     return read
 
 
-def post(api: LambdaApi, path: str, body: str | None) -> Answer:
-    return api.request("POST", path, body=body, caller=signed_in())
+def send_body(route: Route, body: str | None, **parts: Any) -> Answer:
+    return send(*route, caller=signed_in(), parameters=GOOD[route][0], body=body, **parts)
 
 
-def post_bytes(path: str, body: str, *, is_base64_encoded: bool = True) -> Answer:
-    event = proxy_event(
-        "POST",
-        path,
-        body=body,
-        authorizer=signed_in(),
-        is_base64_encoded=is_base64_encoded,
-    )
-    result: dict[str, Any] = app(event, None)
-    named = {name.lower(): value for name, value in result["headers"].items()}
-    return Answer(result["statusCode"], named, result["body"])
+def send_bytes(route: Route, body: str) -> Answer:
+    return send_body(route, body, is_base64_encoded=True)
 
 
 @pytest.mark.parametrize(
@@ -101,20 +91,19 @@ def post_bytes(path: str, body: str, *, is_base64_encoded: bool = True) -> Answe
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(
-    api: LambdaApi,
     tables: MotoTables,
-    path: str,
+    route: Route,
     body: str | None,
     refusal: tuple[str, str, str],
 ) -> None:
     before = tables.contents()
 
-    assert refused_field(post(api, path, body)) == refusal
+    assert refused_field(send_body(route, body)) == refusal
     assert tables.contents() == before
 
 
-def test_a_raw_lone_surrogate_in_the_body_is_refused(path: str) -> None:
-    assert refused_field(post_bytes(path, '{"name": "\ud83d"}', is_base64_encoded=False)) == NO_JSON
+def test_a_raw_lone_surrogate_in_the_body_is_refused(route: Route) -> None:
+    assert refused_field(send_body(route, '{"name": "\ud83d"}')) == NO_JSON
 
 
 @pytest.mark.parametrize(
@@ -129,48 +118,48 @@ def test_a_raw_lone_surrogate_in_the_body_is_refused(path: str) -> None:
     ],
 )
 def test_bytes_that_are_no_text_are_refused(
-    path: str, raw: bytes, refusal: tuple[str, str, str]
+    route: Route, raw: bytes, refusal: tuple[str, str, str]
 ) -> None:
-    assert refused_field(post_bytes(path, base64.b64encode(raw).decode())) == refusal
+    assert refused_field(send_bytes(route, base64.b64encode(raw).decode())) == refusal
 
 
 @pytest.mark.parametrize("body", ["a", "é", "a===="])
-def test_what_only_claims_to_be_base64_is_refused(path: str, body: str) -> None:
-    problem(post_bytes(path, body), "VALIDATION_ERROR")
+def test_what_only_claims_to_be_base64_is_refused(route: Route, body: str) -> None:
+    problem(send_bytes(route, body), "VALIDATION_ERROR")
 
 
-def test_a_body_that_came_as_base64_is_read(path: str) -> None:
-    answer = post_bytes(path, base64.b64encode(b'{"unheardOf": 1}').decode())
+def test_a_body_that_came_as_base64_is_read(route: Route) -> None:
+    answer = send_bytes(route, base64.b64encode(b'{"unheardOf": 1}').decode())
 
     fields = [detail["field"] for detail in problem(answer, "VALIDATION_ERROR")["details"]]
     assert "unheardOf" in fields
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "🎷"])
-def test_the_limit_of_a_body_is_in_bytes(api: LambdaApi, path: str, letter: str) -> None:
+def test_the_limit_of_a_body_is_in_bytes(route: Route, letter: str) -> None:
     frame = len(b'{"x":""}')
     count, rest = divmod(100_000 - frame, len(letter.encode()))
     fits = '{"x":"' + letter * count + "." * rest + '"}'
     assert len(fits.encode()) == 100_000
 
-    problem(post(api, path, fits), "VALIDATION_ERROR")
-    body = problem(post(api, path, fits + " "), "PAYLOAD_TOO_LARGE")
+    problem(send_body(route, fits), "VALIDATION_ERROR")
+    body = problem(send_body(route, fits + " "), "PAYLOAD_TOO_LARGE")
 
     assert body["message"] == "the body must not be larger than 100000 bytes"
 
 
-def test_unknown_keys_are_named_up_to_a_sane_number(api: LambdaApi, path: str) -> None:
+def test_unknown_keys_are_named_up_to_a_sane_number(route: Route) -> None:
     many = json.dumps({f"k{number}" + "x" * 200: 1 for number in range(400)})
 
-    answer = post(api, path, many)
+    answer = send_body(route, many)
 
     details = problem(answer, "VALIDATION_ERROR")["details"]
     assert len(details) <= 20
     assert len(answer.text) < 10_000
 
 
-def test_text_of_the_client_comes_back_as_json_and_not_as_markup(api: LambdaApi, path: str) -> None:
-    answer = post(api, path, '{"<script>alert(1)</script>": 1, "q\\"uote\\\\": 2}')
+def test_text_of_the_client_comes_back_as_json_and_not_as_markup(route: Route) -> None:
+    answer = send_body(route, '{"<script>alert(1)</script>": 1, "q\\"uote\\\\": 2}')
 
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -179,9 +168,7 @@ def test_text_of_the_client_comes_back_as_json_and_not_as_markup(api: LambdaApi,
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "", "a;b;c", "\xff"])
-def test_the_content_type_decides_nothing(api: LambdaApi, path: str, content_type: str) -> None:
-    answer = api.request(
-        "POST", path, body="[]", caller=signed_in(), headers={"Content-Type": content_type}
-    )
+def test_the_content_type_decides_nothing(route: Route, content_type: str) -> None:
+    answer = send_body(route, "[]", headers={"Content-Type": content_type})
 
     assert refused_field(answer) == NO_OBJECT

@@ -3,18 +3,41 @@
 A call is money and some milliseconds of every request, so one more should be a decision.
 """
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from chalicelib.store import Stores
 from tests.support.fakes import FakePayments
-from tests.support.lambda_api import LambdaApi
-from tests.support.routes import CHECKOUT, GOOD, GUARDED, ROUTES, Route, send, send_good
+from tests.support.lambda_api import LambdaApi, signed_in
+from tests.support.routes import (
+    CHECKOUT,
+    EMPTY_CITY,
+    GOOD,
+    GUARDED,
+    ROUTES,
+    UNSOLD,
+    Route,
+    send,
+    send_good,
+)
 from tests.support.seeding import seed_city, seed_event
 from tests.support.traffic import Traffic, watched
 
-READ, QUERY, WRITE, TRANSACT = "GetItem", "Query", "UpdateItem", "TransactWriteItems"
+READ, READ_MANY, QUERY = "GetItem", "BatchGetItem", "Query"
+WRITE, WRITE_MANY, TRANSACT, DELETE = (
+    "UpdateItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+    "DeleteItem",
+)
+# What an event is found by, put or deleted; then the mark that said it was not done yet.
+WORDS = [WRITE_MANY, DELETE]
+# The event as it is now; the change with the numbers it changes; its words with the new facts and
+# those that are gone; the event as it is then.
+CHANGE = [READ, TRANSACT, WRITE_MANY, *WORDS, READ]
 
 EXPECTED: dict[Route, list[str]] = {
     ("GET", "/"): [],
@@ -30,9 +53,21 @@ EXPECTED: dict[Route, list[str]] = {
     ("GET", "/api/cities/{slug}"): [READ],
     # One query a status.
     ("GET", "/api/admin/events"): [READ, QUERY, QUERY, QUERY],
-    # The city, an id, the event with its city's count and the total.
-    ("POST", "/api/admin/events"): [READ, WRITE, TRANSACT],
+    # The city, an id, the event with its city's count, the total and the day; its words.
+    ("POST", "/api/admin/events"): [READ, WRITE, TRANSACT, *WORDS],
+    ("GET", "/api/admin/events/{id_or_slug}"): [READ],
+    # By its id: from the id to the slug.
+    ("PUT", "/api/admin/events/{id_or_slug}"): [QUERY, *CHANGE],
+    ("PATCH", "/api/admin/events/{id_or_slug}"): [QUERY, *CHANGE],
+    ("DELETE", "/api/admin/events/{id_or_slug}"): [READ, TRANSACT, *WORDS],
+    # A page of an index for each status.
+    ("GET", "/api/admin/events/export"): [READ, QUERY, QUERY, QUERY],
+    # What is there already, the city, an id, the events with their numbers; their words and marks.
+    ("POST", "/api/admin/events/import"): [READ_MANY, READ, WRITE, TRANSACT, WRITE_MANY, TRANSACT],
     ("POST", "/api/admin/cities"): [WRITE, TRANSACT],
+    ("PUT", "/api/admin/cities/{slug}"): [READ, TRANSACT],
+    ("PATCH", "/api/admin/cities/{slug}"): [READ, TRANSACT],
+    ("DELETE", "/api/admin/cities/{slug}"): [READ, TRANSACT],
     # The event, the hold, the session's id.
     ("POST", "/api/payments/checkout"): [READ, TRANSACT, WRITE],
     ("POST", "/api/payments/create-checkout-session"): [READ, TRANSACT, WRITE],
@@ -47,7 +82,9 @@ ERASES = [route for route in ROUTES if "/database/" in route[1]]
 @pytest.fixture
 def traffic(api: LambdaApi, stores: Stores, payments: FakePayments) -> Iterator[Traffic]:
     seed_city(stores)
+    seed_city(stores, EMPTY_CITY)
     seed_event(stores)
+    seed_event(stores, UNSOLD)
     started = api.post("/api/payments/checkout", CHECKOUT).json
     payments.sessions["cs_test_1"] = payments.sessions[started["sessionId"]]
     with watched(stores.orders._connection) as watching:
@@ -70,7 +107,38 @@ def test_a_route_makes_no_more_calls_than_it_needs(traffic: Traffic, route: Rout
     ("url", "expected"),
     [
         ("/api/events?city=london", [READ, QUERY]),
-        ("/api/events?city=atlantis", [READ]),
+        # Whether it is the former slug of a city is asked only where nothing was found.
+        ("/api/events?city=atlantis", [READ, READ]),
+        # In one city, the order by city is the order by date.
+        ("/api/events?city=london&orderBy=city", [READ, QUERY]),
+        # The words' entries, the marks of events that are being written, the page's events.
+        ("/api/events?search=tech", [QUERY, QUERY, READ_MANY]),
+        ("/api/events?search=nothing", [QUERY, QUERY]),
+        # What one word finds is looked at for the other.
+        ("/api/events?search=tech+lon", [QUERY, READ_MANY, QUERY]),
+        # Beside words, nothing else costs a call.
+        (
+            "/api/events?search=tech&city=london&minPrice=1&from=2020-01-01&orderBy=price",
+            [QUERY, QUERY, READ_MANY],
+        ),
+        # The numbers of the days, and the page.
+        ("/api/events?from=2099-06-15", [QUERY, QUERY]),
+        ("/api/events?from=2099-06-15&city=london", [QUERY, QUERY]),
+        # And what there is of a day that is cut.
+        ("/api/events?from=2099-06-15T08:00:00Z", [QUERY, QUERY, QUERY]),
+        ("/api/events?to=2099-06-15T10:00:00Z&city=london", [QUERY, QUERY, QUERY]),
+        ("/api/events?from=2099-06-15T08:00:00Z&to=2099-06-15T10:00:00Z", [QUERY, QUERY, QUERY]),
+        # Of days without events there is nothing to count.
+        ("/api/events?to=2098-01-01T12:00:00Z", [QUERY]),
+        # The facts in the range, and the page's events.
+        ("/api/events?from=2099-06-15&orderBy=name", [QUERY, READ_MANY]),
+        ("/api/events?minPrice=1", [QUERY, READ_MANY]),
+        ("/api/events?minPrice=1&city=london", [QUERY, READ_MANY]),
+        ("/api/events?minPrice=1&maxPrice=2000&from=2099-06-15", [QUERY, READ_MANY]),
+        ("/api/events?maxPrice=1", [QUERY]),
+        # Nothing can be in there.
+        ("/api/events?from=2099-06-16&to=2099-06-15", []),
+        ("/api/events?minPrice=2&maxPrice=1", []),
         ("/api/events?city=NOT+A+SLUG", []),
         ("/api/events?offset=5000", [READ]),
         ("/api/events?limit=0", []),
@@ -88,6 +156,149 @@ def test_a_list_reads_what_it_shows_and_no_more(
     api.get(url)
 
     assert traffic.operations() == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        ("date", "by_date"),
+        ("name", "by_name"),
+        ("price", "by_price"),
+        ("city", "by_city"),
+        ("createdAt", "by_created"),
+        ("updatedAt", "by_updated"),
+    ],
+)
+def test_every_order_has_an_index_of_its_own(
+    api: LambdaApi, traffic: Traffic, order: str, index: str
+) -> None:
+    api.get(f"/api/events?orderBy={order}")
+
+    (query,) = [call.body for call in traffic.calls if call.operation == QUERY]
+    assert query["IndexName"] == index
+
+
+def test_the_marks_are_read_as_they_are_now(api: LambdaApi, traffic: Traffic) -> None:
+    api.get("/api/events?search=tech")
+
+    entries, marks = [call.body for call in traffic.calls if call.operation == QUERY]
+    assert "ConsistentRead" not in entries or entries["ConsistentRead"] is False
+    assert marks["ConsistentRead"] is True
+    assert {"S": "#marks"} in marks["ExpressionAttributeValues"].values()
+
+
+def test_pages_cost_no_more_calls_where_there_are_more_events(
+    api: LambdaApi, stores: Stores, traffic: Traffic
+) -> None:
+    urls = [
+        "/api/events?limit=5",
+        "/api/events?limit=5&search=t",
+        "/api/events?limit=5&minPrice=1",
+        "/api/events?limit=5&from=2020-01-01&orderBy=name",
+        "/api/events?limit=5&from=2020-01-01&city=london",
+    ]
+
+    def calls(url: str) -> list[str]:
+        traffic.forget()
+        assert api.get(url).json["pagination"]["limit"] == 5
+        return traffic.operations()
+
+    few = [calls(url) for url in urls]
+    for number in range(30):
+        seed_event(stores, f"event-{number}x")
+
+    assert [calls(url) for url in urls] == few
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "expected"),
+    [
+        ("GET", "1", None, [QUERY, READ]),
+        ("GET", "999", None, [QUERY]),
+        ("GET", "nowhere", None, [READ]),
+        ("GET", "NOT A SLUG", None, []),
+        ("GET", "9" * 30, None, []),
+        ("PATCH", UNSOLD, {}, [READ]),
+        ("PATCH", UNSOLD, {"name": "Tech Conference"}, [READ]),
+        ("PATCH", UNSOLD, {"price": 1}, [READ, TRANSACT, *WORDS, READ]),
+        # The city that it comes to is read before.
+        ("PATCH", UNSOLD, {"citySlug": "porto"}, [READ, *CHANGE]),
+        ("PATCH", UNSOLD, {"slug": "renamed"}, [READ, TRANSACT, *WORDS, READ]),
+        ("PATCH", UNSOLD, {"price": -1}, []),
+        ("DELETE", "2", None, [QUERY, READ, TRANSACT, *WORDS]),
+        # Why it was refused is looked up.
+        ("DELETE", "tech-conference", None, [READ, TRANSACT, READ]),
+    ],
+)
+def test_an_admins_work_on_an_event_costs_what_it_changes(
+    stores: Stores,
+    traffic: Traffic,
+    method: str,
+    name: str,
+    body: dict[str, Any] | None,
+    expected: list[str],
+) -> None:
+    seed_city(stores, "porto")
+    traffic.forget()
+
+    send(
+        method,
+        "/api/admin/events/{id_or_slug}",
+        caller=signed_in(),
+        parameters={"id_or_slug": name},
+        body=None if body is None else json.dumps(body),
+    )
+
+    assert traffic.operations() == expected
+
+
+# A city's events: a query of each status, and one more of the status that has some.
+LOOK = [QUERY] * 4
+# Two events of a city and what it is called now are read; each event is written with its words.
+FOLLOW = [READ_MANY, READ, *[TRANSACT, *WORDS] * 2]
+
+
+@pytest.mark.parametrize(
+    ("method", "slug", "body", "expected"),
+    [
+        ("PATCH", "nowhere", {}, [READ]),
+        ("PATCH", "NOT A SLUG", {}, []),
+        ("PATCH", "london", {}, [READ]),
+        ("PATCH", "london", {"name": "London"}, [READ]),
+        ("PATCH", "london", {"name": ""}, []),
+        ("PATCH", EMPTY_CITY, {"name": "Calm"}, [READ, TRANSACT, READ, *[QUERY] * 3]),
+        ("PATCH", "london", {"name": "Londinium"}, [READ, TRANSACT, READ, *LOOK, *FOLLOW]),
+        ("PATCH", "london", {"slug": EMPTY_CITY}, [READ, TRANSACT]),
+        # Why it was refused is looked up.
+        ("DELETE", "london", None, [READ, TRANSACT, READ]),
+    ],
+)
+def test_an_admins_work_on_a_city_costs_what_it_changes(
+    traffic: Traffic, method: str, slug: str, body: dict[str, Any] | None, expected: list[str]
+) -> None:
+    send(
+        method,
+        "/api/admin/cities/{slug}",
+        caller=signed_in(),
+        parameters={"slug": slug},
+        body=None if body is None else json.dumps(body),
+    )
+
+    assert traffic.operations() == expected
+
+
+def test_an_edit_that_comes_too_late_costs_one_read(traffic: Traffic) -> None:
+    answer = send(
+        "PATCH",
+        "/api/admin/events/{id_or_slug}",
+        caller=signed_in(),
+        headers={"If-Match": '"of-another-time"'},
+        parameters={"id_or_slug": UNSOLD},
+        body='{"price": 1}',
+    )
+
+    assert answer.status == 412
+    assert traffic.operations() == [READ]
 
 
 @pytest.mark.parametrize("route", list(EXPECTED), ids=" ".join)
@@ -110,7 +321,7 @@ def test_a_citys_list_asks_that_citys_partition(api: LambdaApi, traffic: Traffic
     api.get("/api/events?city=london")
 
     (query,) = [call.body for call in traffic.calls if call.operation == QUERY]
-    assert query["IndexName"] == "by_city"
+    assert query["IndexName"] == "in_city_by_date"
     assert {"S": "published#london"} in query["ExpressionAttributeValues"].values()
 
 

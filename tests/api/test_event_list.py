@@ -1,7 +1,6 @@
 """`GET /api/events`: which events, in which order, page by page."""
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -11,32 +10,20 @@ from hypothesis import strategies as st
 from chalicelib.domain.events import EventStatus
 from chalicelib.store import Stores
 from tests.support.answers import EVENT_KEYS, check_common_headers, refused_field
+from tests.support.event_pages import slugs, walk
 from tests.support.lambda_api import LambdaApi, signed_in
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
 
-
-def slugs(page: dict[str, Any]) -> list[str]:
-    return [event["slug"] for event in page["events"]]
+ORDERS = "must be one of date, name, price, city, createdAt, updatedAt"
+TOO_DEEP = "must be at most 10000; use cursor to go further"
+NO_MOMENT = "must be an ISO 8601 date or date-time"
+NO_AMOUNT = "must be a number, such as 12.50"
 
 
 def seed_days(stores: Stores, *days: int, city_slug: str = "london") -> None:
     """Store an event for each day; `day-3` is three days after the first."""
     for day in days:
         seed_event(stores, f"day-{day}", date=FAR_AHEAD + timedelta(days=day), city_slug=city_slug)
-
-
-def walk(api: LambdaApi, url: str) -> list[str]:
-    """Follow `nextCursor` from the first page to the last."""
-    found: list[str] = []
-    cursor = ""
-    while True:
-        page = api.get(f"{url}{cursor}").json
-        found += slugs(page)
-        following = page["pagination"]["nextCursor"]
-        assert page["pagination"]["hasMore"] is (following is not None)
-        if following is None:
-            return found
-        cursor = f"&cursor={quote(following)}"
 
 
 @pytest.fixture(autouse=True)
@@ -291,24 +278,105 @@ def test_a_page_after_a_cursor_may_have_another_size(api: LambdaApi, stores: Sto
         ("offset=-1", "offset", "must be at least 0", "greater_than_equal"),
         ("offset=1.5", "offset", "must be a whole number", "int_parsing"),
         ("offset=" + "9" * 19, "offset", "must be a whole number", "int_parsing"),
-        ("orderBy=id", "orderBy", "must be one of date", "enum"),
-        ("sortBy=Date", "sortBy", "must be one of date", "enum"),
+        ("offset=10001", "offset", TOO_DEEP, "less_than_equal"),
+        ("offset=999999999999999999", "offset", TOO_DEEP, "less_than_equal"),
+        ("orderBy=id", "orderBy", ORDERS, "enum"),
+        ("orderBy=", "orderBy", ORDERS, "enum"),
+        ("sortBy=Date", "sortBy", ORDERS, "enum"),
         ("sortOrder=up", "sortOrder", "must be one of asc, desc", "enum"),
         ("order=ASC", "order", "must be one of asc, desc", "enum"),
         ("city=%00", "city", "must not hold a NUL or half a character", "string_unicode"),
         ("city=a&city=b", "city", "must be given once", "duplicate_parameter"),
-        ("search=", "search", "is not available yet", "not_available"),
-        ("search=jazz", "search", "is not available yet", "not_available"),
-        ("from=2027-01-01", "from", "is not available yet", "not_available"),
-        ("to=2027-01-01", "to", "is not available yet", "not_available"),
-        ("minPrice=1", "minPrice", "is not available yet", "not_available"),
-        ("maxPrice=1", "maxPrice", "is not available yet", "not_available"),
+        ("search=", "search", "must not be empty", "string_too_short"),
+        ("search=+%09", "search", "must not be empty", "string_too_short"),
+        ("search=" + "x" * 51, "search", "must have at most 50 characters", "string_too_long"),
+        ("search=!!!", "search", "must hold a letter or a digit", "no_words"),
+        ("search=%F0%9F%8E%B7", "search", "must hold a letter or a digit", "no_words"),
+        ("search=%00", "search", "must not hold a NUL or half a character", "string_unicode"),
+        ("search=a&search=b", "search", "must be given once", "duplicate_parameter"),
+        ("from=soon", "from", NO_MOMENT, "datetime_parsing"),
+        ("from=", "from", NO_MOMENT, "datetime_parsing"),
+        ("from=2027-02-30", "from", NO_MOMENT, "datetime_parsing"),
+        ("from=1830297600", "from", NO_MOMENT, "datetime_parsing"),
+        ("from=0001-01-01T00:00:00%2B23:00", "from", NO_MOMENT, "datetime_parsing"),
+        ("from=2027-01-01&from=2027-01-02", "from", "must be given once", "duplicate_parameter"),
+        ("to=tomorrow", "to", NO_MOMENT, "datetime_parsing"),
+        ("to=2027-01-01T25:00", "to", NO_MOMENT, "datetime_parsing"),
+        ("minPrice=-1", "minPrice", "must not be negative", "greater_than_equal"),
+        ("minPrice=-0", "minPrice", "must not be negative", "greater_than_equal"),
+        ("minPrice=", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=free", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=1e3", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=NaN", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=Infinity", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=1,50", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=%D9%A3", "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("minPrice=" + "9" * 5000, "minPrice", NO_AMOUNT, "decimal_parsing"),
+        ("maxPrice=1.234", "maxPrice", "must have at most 2 decimals", "decimal_max_places"),
+        ("maxPrice=100000000", "maxPrice", "must be at most 99999999.99", "less_than_equal"),
+        ("maxPrice=1&maxPrice=2", "maxPrice", "must be given once", "duplicate_parameter"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_parameter(
     api: LambdaApi, query: str, field: str, message: str, kind: str
 ) -> None:
     assert refused_field(api.get(f"/api/events?{query}")) == (field, message, kind)
+
+
+@pytest.mark.parametrize("order", ["date", "name", "price", "city", "createdAt", "updatedAt"])
+@pytest.mark.parametrize("query", ["", "&search=tech", "&minPrice=0", "&from=2020-01-01"])
+def test_ties_in_any_order_are_in_order_of_the_id(
+    api: LambdaApi, stores: Stores, order: str, query: str
+) -> None:
+    names = ["zoo", "ant", "mole"]
+    for name in names:
+        seed_event(stores, name)
+
+    for direction, expected in (("asc", names), ("desc", names[::-1])):
+        url = f"/api/events?orderBy={order}&sortOrder={direction}{query}"
+        assert slugs(api.get(url).json) == expected
+        assert walk(api, f"{url}&limit=1") == expected
+
+
+@pytest.mark.parametrize("query", ["", "&search=tech", "&minPrice=0", "&from=2099-01-01"])
+def test_events_that_go_between_pages_take_none_along(
+    api: LambdaApi, stores: Stores, query: str
+) -> None:
+    seed_days(stores, *range(8))
+    found: list[str] = []
+    cursor = ""
+    for going in (1, 7, 2):
+        page = api.get(f"/api/events?limit=2&sortOrder=asc{query}{cursor}").json
+        found += slugs(page)
+        record = stores.events.get(f"day-{going}", consistent=True)
+        assert record is not None
+        stores.events.delete(record)
+        cursor = f"&cursor={page['pagination']['nextCursor']}"
+    last = api.get(f"/api/events?limit=9&sortOrder=asc{query}{cursor}").json
+
+    assert found + slugs(last) == [f"day-{day}" for day in range(7)]
+    assert (last["count"], last["pagination"]["hasMore"]) == (5, False)
+
+
+def test_what_an_admin_changes_is_found_and_counted_by_what_it_is_now(
+    api: LambdaApi, stores: Stores
+) -> None:
+    seed_city(stores, "porto")
+    seed_event(stores, "gala", name="Gala", price=100)
+    edit = {"name": "Soirée", "price": 50, "citySlug": "porto", "date": "2098-01-01"}
+    patched = api.request("PATCH", "/api/admin/events/gala", json_body=edit, caller=signed_in())
+    assert patched.status == 200
+
+    def counted(query: str) -> int:
+        page = api.get(f"/api/events?{query}").json
+        assert len(page["events"]) == page["count"]
+        count: int = page["count"]
+        return count
+
+    before = ["search=gala", "search=london", "city=london", "maxPrice=1", "from=2099-01-01"]
+    after = ["search=soiree", "search=porto", "city=porto", "minPrice=50", "to=2098-12-31"]
+    assert [counted(query) for query in before] == [0] * len(before)
+    assert [counted(query) for query in after] == [1] * len(after)
 
 
 def test_parameters_that_nobody_knows_are_ignored(api: LambdaApi, stores: Stores) -> None:
@@ -351,13 +419,45 @@ class TestCursors:
             answer = api.get(f"/api/events?cursor={cursor[:length]}")
             assert refused_field(answer) == self.REFUSED, length
 
-    @pytest.mark.parametrize("query", ["sortOrder=asc", "city=london", "city=porto", "city="])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "sortOrder=asc",
+            "orderBy=name",
+            "orderBy=createdAt",
+            "city=london",
+            "city=porto",
+            "city=",
+            "search=tech",
+            "from=2027-01-01",
+            "to=2100-01-01",
+            "minPrice=0",
+            "maxPrice=99999999.99",
+        ],
+    )
     def test_a_cursor_of_another_list_is_refused(
         self, api: LambdaApi, cursor: str, query: str
     ) -> None:
         answer = api.get(f"/api/events?{query}&cursor={cursor}")
 
         assert refused_field(answer) == self.REFUSED
+
+    @pytest.mark.parametrize(
+        ("asked", "again"),
+        [
+            ("orderBy=date&sortOrder=desc", ""),
+            ("search=Tech++LTD", "search=ltd+tech"),
+            ("from=2027-01-01", "from=2027-01-01T01:00:00%2B01:00"),
+            ("minPrice=1", "minPrice=1.00"),
+        ],
+    )
+    def test_a_cursor_is_good_for_the_same_list_in_other_words(
+        self, api: LambdaApi, stores: Stores, asked: str, again: str
+    ) -> None:
+        seed_days(stores, 1, 2, 3)
+        given = api.get(f"/api/events?limit=1&{asked}").json["pagination"]["nextCursor"]
+
+        assert slugs(api.get(f"/api/events?{again}&cursor={given}").json) == ["day-2", "day-1"]
 
     def test_a_cursor_of_the_admins_list_is_refused(self, api: LambdaApi, cursor: str) -> None:
         admins = api.get("/api/admin/events?limit=1", caller=signed_in()).json

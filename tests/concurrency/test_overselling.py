@@ -46,7 +46,7 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def real_stores(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", ministack_url)
-    stores = open_stores(StoreSettings("events", "cities", "orders"))
+    stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
     stores.eraser.erase_everything()
     stores.cities.create(a_city())
     yield stores

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.store.event_items import event_item
+from infra.local.timer import scheduled_event
 from tests.support.builders import an_event, an_order
 from tests.support.fresh_process import run_fresh
 from tests.support.http_server import LocalServer, Received, Reply, serving
@@ -20,10 +21,12 @@ from tests.support.tokens import a_token, jwks, rsa_key
 METHOD_ARN = "arn:aws:execute-api:eu-central-1:123456789012:abc123/api/GET/api/auth/me"
 AUTHORIZER = "from chalicelib.functions.authorizer import jwt_authorizer as handler\n"
 WEBHOOK = "from chalicelib.functions.stripe_webhook import stripe_webhook as handler\n"
+TIMER = "from chalicelib.functions.reconcile import reconcile as handler\n"
 API = "from app import app as handler\n"
 
 NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
 NOT_IN_WEBHOOK = ("app", "jwt", "pydantic")
+NOT_IN_TIMER = ("app", "jwt", "stripe", "pydantic")
 NOT_IN_API = ("stripe", "jwt")
 NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb", "icalendar")
 
@@ -136,6 +139,21 @@ def test_a_forged_webhook_does_not_load_the_store(dynamodb_server: LocalServer) 
     assert dynamodb_server.received == []
     # The refusal's log line brings botocore, which Powertools loads for its own sake.
     assert absent((*NOT_IN_WEBHOOK, "pynamodb"), loaded)
+
+
+def test_the_timer_does_not_load_what_it_does_not_need() -> None:
+    loaded, _ = loads(TIMER)
+    assert absent((*NOT_IN_TIMER, "pynamodb", "botocore", "aws_lambda_powertools"), loaded)
+
+
+def test_a_run_of_the_timer_loads_the_store_and_nothing_else(dynamodb_server: LocalServer) -> None:
+    loaded, _ = loads(
+        TIMER + calling(scheduled_event()), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url
+    )
+    # The marks of words, and the cities whose events are behind.
+    assert operations(dynamodb_server) == ["Query", "Query"]
+    assert "pynamodb" in loaded
+    assert absent((*NOT_IN_TIMER, "aws_lambda_powertools"), loaded)
 
 
 def test_the_api_does_not_load_what_its_first_request_may_not_need() -> None:

@@ -8,25 +8,41 @@ from typing import Any
 import pytest
 
 from infra.packaging.stages import ROOT, read_config, stage_names
+from infra.tables import declared_tables
 from tests.infra.sam import resources
 
 Statement = dict[str, Any]
 
 # AWS has no resource for traces.
 UNBOUND = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-RESET = {"dynamodb:Scan", "dynamodb:BatchWriteItem"}
+RESET = {"dynamodb:Scan"}
 STREAM_AND_WRITE = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_AND_WRITE = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+KEEP_THE_INDEX = {
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+}
 ALLOWED = {
     "ApiHandlerRole": {
         *READ_AND_WRITE,
+        *KEEP_THE_INDEX,
         *STREAM_AND_WRITE,
         *UNBOUND,
-        "dynamodb:Query",
+        "dynamodb:BatchGetItem",
         "ssm:GetParameter",
     },
     "StripeWebhookRole": {*READ_AND_WRITE, *STREAM_AND_WRITE, *UNBOUND, "ssm:GetParameter"},
     "JwtAuthorizerRole": {*STREAM_AND_WRITE, *UNBOUND},
+    "ReconcileRole": {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        *KEEP_THE_INDEX,
+        *STREAM_AND_WRITE,
+        *UNBOUND,
+    },
 }
 
 
@@ -72,18 +88,68 @@ def test_only_lambda_may_take_a_role(stack: dict[str, Any]) -> None:
 def test_the_api_may_query_the_indexes_that_it_queries_and_no_others(
     stack: dict[str, Any],
 ) -> None:
-    (query,) = (
-        item
-        for item in statements(stack, "ApiHandlerRole")
+    assert queried(stack, "ApiHandlerRole") == [
+        {"Fn::GetAtt": ["IndexTable", "Arn"]},
+        *(
+            {"Fn::Sub": f"${{{table}.Arn}}/index/{index['IndexName']}"}
+            for table in ("EventsTable", "CitiesTable")
+            for index in declared_tables()[table]["GlobalSecondaryIndexes"]
+        ),
+    ]
+
+
+def queried(stack: dict[str, Any], role: str) -> list[Any]:
+    """Every table and index that a role may query."""
+    return [
+        resource
+        for item in statements(stack, role)
         if "dynamodb:Query" in values(item, "Action")
-    )
-    assert values(query, "Resource") == [
-        {"Fn::Sub": f"${{{table}.Arn}}/index/{index}"}
-        for table, index in (
-            ("EventsTable", "by_date"),
-            ("EventsTable", "by_city"),
-            ("CitiesTable", "by_name"),
-        )
+        for resource in values(item, "Resource")
+    ]
+
+
+def allowed_on(stack: dict[str, Any], role: str, table: str) -> set[str]:
+    """What a role may do to a table's items."""
+    return {
+        action
+        for item in statements(stack, role)
+        if {"Fn::GetAtt": [table, "Arn"]} in values(item, "Resource")
+        for action in values(item, "Action")
+    }
+
+
+@pytest.mark.parametrize("role", ["ApiHandlerRole", "ReconcileRole"])
+def test_words_and_marks_are_written_to_the_index_and_nothing_else_is_written_in_batches(
+    stack: dict[str, Any], stage: str, role: str
+) -> None:
+    reset = {"dynamodb:Scan"} if (role, stage) == ("ApiHandlerRole", "dev") else set()
+    assert allowed_on(stack, role, "IndexTable") == KEEP_THE_INDEX | reset
+    if not reset:
+        for table in ("EventsTable", "CitiesTable", "OrdersTable"):
+            assert "dynamodb:BatchWriteItem" not in allowed_on(stack, role, table)
+
+
+def test_orders_are_never_deleted_but_by_a_reset(stack: dict[str, Any]) -> None:
+    for role in ALLOWED:
+        assert "dynamodb:DeleteItem" not in allowed_on(stack, role, "OrdersTable")
+
+
+def test_the_timer_changes_events_and_their_numbers_and_makes_and_deletes_none(
+    stack: dict[str, Any],
+) -> None:
+    assert allowed_on(stack, "ReconcileRole", "EventsTable") == {
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:UpdateItem",
+    }
+    assert allowed_on(stack, "ReconcileRole", "CitiesTable") == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+    }
+    assert allowed_on(stack, "ReconcileRole", "OrdersTable") == set()
+    assert queried(stack, "ReconcileRole") == [
+        {"Fn::GetAtt": ["IndexTable", "Arn"]},
+        {"Fn::Sub": "${EventsTable.Arn}/index/in_city_by_updated"},
     ]
 
 
@@ -105,10 +171,17 @@ def test_a_function_reads_its_own_secret_and_writes_its_own_log(
 def test_the_webhook_cannot_touch_cities_nor_make_events(stack: dict[str, Any]) -> None:
     text = json.dumps(statements(stack, "StripeWebhookRole"))
     assert "CitiesTable" not in text
-    (on_events,) = (
-        item for item in statements(stack, "StripeWebhookRole") if "EventsTable" in json.dumps(item)
-    )
-    assert values(on_events, "Action") == ["dynamodb:UpdateItem"]
+    assert "IndexTable" not in text
+    assert allowed_on(stack, "StripeWebhookRole", "EventsTable") == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+    }
+
+
+def test_the_timer_writes_its_own_log_and_reads_no_secret(stack: dict[str, Any]) -> None:
+    text = json.dumps(statements(stack, "ReconcileRole"))
+    assert "ssm:" not in text
+    assert text.count("LogGroup") == text.count("ReconcileLogGroup") == 1
 
 
 def test_production_may_do_what_dev_may_except_the_reset() -> None:
@@ -126,4 +199,4 @@ def test_every_function_of_every_stage_has_a_policy_of_its_own() -> None:
     for stage in stage_names():
         functions = config["stages"][stage]["lambda_functions"]
         files = [function["iam_policy_file"] for function in functions.values()]
-        assert len(set(files)) == len(functions) == 3
+        assert len(set(files)) == len(functions) == 4

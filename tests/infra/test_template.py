@@ -26,7 +26,10 @@ HANDLERS = {
     "APIHandler": "app.app",
     "JwtAuthorizer": "chalicelib.functions.authorizer.jwt_authorizer",
     "StripeWebhook": "chalicelib.functions.stripe_webhook.stripe_webhook",
+    "Reconcile": "chalicelib.functions.reconcile.reconcile",
 }
+# Nobody waits for these.
+WITHOUT_A_CALLER = {"Reconcile"}
 # Everything else asks for a token. Preflights never have one.
 PUBLIC = {
     ("get", "/"),
@@ -39,6 +42,9 @@ PUBLIC = {
     ("post", "/api/payments/create-checkout-session"),
     ("get", "/api/payments/verify/{session_id}"),
     ("get", "/api/payments/verify-session/{session_id}"),
+    ("get", "/api/docs"),
+    ("get", "/api/docs/{asset}"),
+    ("get", "/api/openapi.json"),
     ("post", WEBHOOK_PATH),
 }
 # What only the deployment knows: by their logical ids, as CloudFormation would fill them in.
@@ -113,9 +119,10 @@ def test_a_handler_can_be_called(handler: str) -> None:
 
 
 def test_functions_have_time_and_memory_and_are_traced(stack: dict[str, Any]) -> None:
-    for function in resources(stack, "AWS::Lambda::Function").values():
+    for name, function in resources(stack, "AWS::Lambda::Function").items():
         # API Gateway gives up after 29 seconds; a function that ends before leaves a log line.
-        assert function["Timeout"] < 29
+        # A run of the timer is over before the next one begins.
+        assert function["Timeout"] < (300 if name in WITHOUT_A_CALLER else 29)
         assert function["MemorySize"] >= 512
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["Architectures"] == ["arm64"]
@@ -200,12 +207,25 @@ def test_every_function_writes_to_a_log_that_ends(stack: dict[str, Any], stage: 
 def test_the_authorizers_plain_lines_become_json(stack: dict[str, Any]) -> None:
     functions = resources(stack, "AWS::Lambda::Function")
     formats = {name: item["LoggingConfig"].get("LogFormat") for name, item in functions.items()}
-    assert formats == {"APIHandler": None, "StripeWebhook": None, "JwtAuthorizer": "JSON"}
+    plain = {name for name, log_format in formats.items() if log_format == "JSON"}
+    assert (plain, set(formats)) == ({"JwtAuthorizer"}, set(HANDLERS))
+
+
+def test_the_timer_runs_every_few_minutes(stack: dict[str, Any]) -> None:
+    (rule,) = resources(stack, "AWS::Events::Rule").values()
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["Reconcile", "Arn"]}]
+    (permission,) = (
+        item
+        for item in resources(stack, "AWS::Lambda::Permission").values()
+        if item["FunctionName"] == {"Ref": "Reconcile"}
+    )
+    assert permission["Principal"] == "events.amazonaws.com"
 
 
 def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> None:
     found = environment(stack, "APIHandler")
-    assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
+    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
     assert HttpSettings.read(found) == HttpSettings(("*",))
     assert CheckoutSettings.read(found) == CheckoutSettings((), allow_loopback=False)
     assert StripeSettings.read(found).api_base is None
@@ -216,10 +236,16 @@ def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> No
 
 def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], stage: str) -> None:
     found = environment(stack, "StripeWebhook")
-    assert StoreSettings.read(found) == StoreSettings("events", "cities", "orders")
+    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
     assert found["STRIPE_WEBHOOK_SECRET_PARAMETER"] == f"/events-api/{stage}/stripe-webhook-secret"
     tables = set(TABLE_SETTINGS.values())
     assert set(found) == {"CORS_ORIGINS", "LOG_LEVEL", "STRIPE_WEBHOOK_SECRET_PARAMETER"} | tables
+
+
+def test_the_timer_finds_its_settings_and_no_others(stack: dict[str, Any]) -> None:
+    found = environment(stack, "Reconcile")
+    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
+    assert set(found) == {"LOG_LEVEL"} | set(TABLE_SETTINGS.values())
 
 
 def test_the_authorizer_finds_its_settings_and_no_others(stack: dict[str, Any]) -> None:

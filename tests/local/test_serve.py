@@ -364,6 +364,36 @@ def test_data_of_an_older_version_is_a_clear_message(tmp_path: Path) -> None:
     assert "`make reset` forgets it" in done.stderr
 
 
+def test_the_timer_finishes_what_others_left(run: LocalRun) -> None:
+    import boto3
+
+    event = httpx.get(run.url("/api/events/tech-conference")).json()
+    marked = {"term": {"S": "#marks"}, "entry": {"S": f"{event['id']:012d}"}}
+    left = {
+        "slug": {"S": "tech-conference"},
+        "words": {"S": ""},
+        "since": {"S": "2020-01-01T00:00:00.000Z"},
+        "token": {"S": "left"},
+    }
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=run.endpoints["dynamodb"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    try:
+        client.put_item(TableName="index", Item={**marked, **left})
+        eventually(
+            lambda: "Item" not in client.get_item(TableName="index", Key=marked),
+            "the timer did not run",
+        )
+    finally:
+        client.close()
+
+    assert '"reconciled"' in run.output
+
+
 def test_a_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

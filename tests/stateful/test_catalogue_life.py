@@ -82,7 +82,10 @@ def event_change(**changes: Any) -> Callable[[int], Step]:
 
 
 def added(status: EventStatus, city_slug: str) -> Step:
-    return Step(f"add to {city_slug}", lambda world: world.add_event(city_slug, status) and None)
+    def act(world: CatalogueWorld) -> None:
+        world.add_event(city_slug, status)
+
+    return Step(f"add to {city_slug}", act)
 
 
 def deleted_city(city_id: int) -> Step:
@@ -146,7 +149,7 @@ def shared_tables() -> Iterator[MotoTables]:
 
 @settings(
     deadline=None,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sequence=st.lists(steps, min_size=1, max_size=6))

@@ -38,7 +38,13 @@ EVENT = {
     "organizerName": "Blue Notes",
     "price": 20,
 }
+EVENT_CHANGES = {"name": "Tech Congress", "price": 150}
+# An event of which nothing is held or sold, for what cannot be done to one that is on its way.
+UNSOLD = "quiet-evening"
 CITY = {"name": "Porto"}
+CITY_CHANGES = {"country": "England"}
+# A city that no event takes place in.
+EMPTY_CITY = "quiet-town"
 
 # A request of each route that goes well: its path parameters and its body.
 GOOD: dict[Route, tuple[dict[str, str], Any]] = {
@@ -55,7 +61,16 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/api/auth/me"): ({}, None),
     ("GET", "/api/admin/events"): ({}, None),
     ("POST", "/api/admin/events"): ({}, EVENT),
+    ("GET", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "tech-conference"}, None),
+    ("PUT", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
+    ("PATCH", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
+    ("DELETE", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": UNSOLD}, None),
+    ("GET", "/api/admin/events/export"): ({}, None),
+    ("POST", "/api/admin/events/import"): ({}, EVENT),
     ("POST", "/api/admin/cities"): ({}, CITY),
+    ("PUT", "/api/admin/cities/{slug}"): ({"slug": "london"}, CITY_CHANGES),
+    ("PATCH", "/api/admin/cities/{slug}"): ({"slug": "london"}, CITY_CHANGES),
+    ("DELETE", "/api/admin/cities/{slug}"): ({"slug": EMPTY_CITY}, None),
     ("POST", "/admin/database/reset"): ({}, None),
     ("POST", "/api/admin/database/reset"): ({}, None),
     ("DELETE", "/admin/database/truncate"): ({}, None),
@@ -64,9 +79,14 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/api/docs"): ({}, None),
     ("GET", "/api/docs/{asset}"): ({"asset": "swagger-ui.min.css"}, None),
 }
+# What a body is, where a route takes other ones than JSON.
+BODY_TYPES: dict[Route, str] = {
+    ("POST", "/api/admin/events/import"): "application/x-ndjson",
+}
 # What the others answer with is JSON.
 MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/events/{slug}/calendar.ics"): "text/calendar; charset=utf-8",
+    ("GET", "/api/admin/events/export"): "text/csv; charset=utf-8",
     ("GET", "/api/docs"): "text/html; charset=utf-8",
     ("GET", "/api/docs/{asset}"): "text/css; charset=utf-8",
 }
@@ -106,10 +126,11 @@ def send(
 def send_good(route: Route, headers: Mapping[str, str] | None = None) -> Answer:
     """Send a route's good request, as an admin."""
     parameters, body = GOOD[route]
+    described = {"Content-Type": BODY_TYPES[route]} if route in BODY_TYPES else {}
     return send(
         *route,
         caller=signed_in(),
-        headers=dict(headers or {}),
+        headers={**described, **(headers or {})},
         parameters=parameters,
         body=None if body is None else json.dumps(body),
     )

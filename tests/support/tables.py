@@ -5,7 +5,8 @@ milliseconds.
 """
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
@@ -69,12 +71,24 @@ def _moto_table(name: str) -> Any:
     return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[name]
 
 
+def _one_at_a_time() -> Callable[..., Any]:
+    """Answer requests one after another: moto copies its tables while other threads change them."""
+    answer, lock = BotocoreStubber.process_request, threading.Lock()
+
+    def locked(stubber: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return answer(stubber, request)
+
+    return locked
+
+
 @contextmanager
 def moto_tables() -> Iterator[MotoTables]:
     """Start moto with the declared tables."""
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setenv("AWS_REGION", REGION)
+        environment.setattr(BotocoreStubber, "process_request", _one_at_a_time())
         client = boto3.client("dynamodb", region_name=REGION)
         create_tables(client, _NAMES)
         yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, INDEX, ORDERS)))

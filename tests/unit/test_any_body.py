@@ -15,8 +15,9 @@ from chalicelib.schemas.checkout import CheckoutBody
 from chalicelib.schemas.cities import CityBody
 from chalicelib.schemas.events import EventBody
 from chalicelib.schemas.reading import read_body
-from chalicelib.services.catalogue import CityDraft, EventDraft
 from chalicelib.services.checkout import CheckoutRequest
+from chalicelib.services.editing_cities import CityDraft
+from chalicelib.services.editing_events import EventDraft
 
 EVENT = {
     "name": "Gala",

@@ -1,5 +1,6 @@
 """The body that describes a city: every rule of the contract, field by field."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import InvalidInput
-from chalicelib.schemas.cities import CityBody
+from chalicelib.schemas.cities import CityBody, CityChanges
 from chalicelib.schemas.reading import read_body
 from chalicelib.schemas.texts import slug_from
-from chalicelib.services.catalogue import CityDraft
+from chalicelib.services.editing_cities import CityDraft
+from tests.support.builders import a_city
 
 
 def draft(**body: Any) -> CityDraft:
@@ -49,7 +51,10 @@ def test_a_newer_name_goes_before_an_older_one() -> None:
     assert draft(name="Zürich", city="Old").name == "Zürich"
 
 
-@pytest.mark.parametrize("body", [{"city": 5}, {"city": ""}, {"citySlug": "A", "name": "a"}])
+@pytest.mark.parametrize(
+    "body",
+    [{"city": 5}, {"city": ""}, {"citySlug": "A", "name": "a"}, {"name": "a", "city": 5}],
+)
 def test_a_wrong_value_under_an_older_name_is_refused(body: dict[str, Any]) -> None:
     assert refusals(**body)[0][0] in {"name", "slug"}
 
@@ -108,3 +113,51 @@ def test_a_slug_made_of_a_name_is_one_or_is_asked_for(name: str, longest: int) -
         assert is_slug(slug)
         assert len(slug) <= longest
     assert field == "slug"
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        ({}, {}),
+        ({"name": "Oporto"}, {"name": "Oporto", "alt": "Oporto"}),
+        ({"name": "Oporto", "alt": "A bridge"}, {"name": "Oporto", "alt": "A bridge"}),
+        ({"alt": ""}, {}),
+        ({"country": "", "imageUrl": None}, {"country": None, "image_url": None}),
+        (
+            {"city": "Oporto", "citySlug": "oporto", "url": "https://x.example/"},
+            {
+                "name": "Oporto",
+                "alt": "Oporto",
+                "slug": "oporto",
+                "image_url": "https://x.example/",
+            },
+        ),
+        ({"name": "New", "city": "Old"}, {"name": "New", "alt": "New"}),
+    ],
+)
+def test_changes_change_what_was_sent_and_leave_the_rest(
+    body: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    city = a_city(image_url="https://img.example/l.png")
+
+    changed = read_body(CityChanges, body).applied_to(city)
+
+    assert changed == replace(CityDraft.of(city), **changes)
+
+
+def test_a_text_for_the_image_of_its_own_stays_with_a_new_name() -> None:
+    changes = read_body(CityChanges, {"name": "Oporto"})
+
+    assert changes.applied_to(a_city(alt="A bridge")).alt == "A bridge"
+
+
+def test_a_document_shows_that_every_key_of_a_change_may_be_left_out() -> None:
+    schema = CityChanges.model_json_schema()
+
+    assert "required" not in schema
+    assert "anyOf" not in schema
+    assert set(schema["properties"]) == {
+        *("name", "slug", "country", "imageUrl", "alt"),
+        *("city", "citySlug", "url"),
+    }
+    assert all(schema["properties"][older]["deprecated"] for older in ("city", "citySlug", "url"))

@@ -11,7 +11,7 @@ from chalicelib.errors import InvalidInput
 from chalicelib.http.json_text import parse_json_object
 from chalicelib.schemas.events import EventBody
 from chalicelib.schemas.reading import read_body
-from chalicelib.services.catalogue import EventDraft
+from chalicelib.services.editing_events import EventDraft
 
 REQUIRED: dict[str, Any] = {
     "name": "Gala Night",
@@ -150,6 +150,12 @@ def test_a_slug_is_a_slug(field: str, value: str) -> None:
     assert refusal(**{field: value}) == (
         field, "must be lower-case words and digits with single hyphens, not all digits",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["import", "export"])
+def test_a_slug_that_is_a_path_of_the_api_would_hide_the_event(value: str) -> None:
+    assert refusal(slug=value) == ("slug", "must not be a word of the API's own paths")
+    assert refusal(name=value) == ("slug", "cannot be made from the name; send one")
 
 
 @pytest.mark.parametrize(("field", "longest"), [("slug", 100), ("citySlug", 50)])

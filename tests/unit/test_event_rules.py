@@ -13,6 +13,7 @@ from chalicelib.domain.events import (
     UNLIMITED_SEATS,
     EventRecord,
     EventStatus,
+    new_record,
     public_event,
     seats,
 )
@@ -123,3 +124,49 @@ def test_any_text_in_an_event_leaves_its_json_whole(text: str, free: int) -> Non
     record = a_record(public=public_event(an_event(name=text, description=text)), free=free)
     shown = json.loads(record.public_with_stock())
     assert (shown["name"], shown["description"], shown["available"]) == (text, text, free)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "free", "available"), [(100, 5, 5), (0, -2, 0), (None, UNLIMITED_SEATS - 7, None)]
+)
+def test_admins_see_what_is_held_and_sold_too(
+    capacity: int | None, free: int, available: int | None
+) -> None:
+    record = a_record(capacity=capacity, free=free, held=3, sold=4)
+    shown = json.loads(record.public_for_admins())
+    assert (shown.pop("available"), shown.pop("held"), shown.pop("sold")) == (available, 3, 4)
+    assert shown == json.loads(record.public)
+
+
+@pytest.mark.parametrize("capacity", [0, 7, None])
+def test_a_new_event_has_all_its_seats_free(capacity: int | None) -> None:
+    record = new_record(an_event(capacity=capacity))
+    assert (record.free, record.held, record.sold) == (seats(capacity), 0, 0)
+    assert (record.capacity, record.former_slugs) == (capacity, ())
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.sampled_from(EventStatus),
+    st.sampled_from([None, "https://img.example/a.png"]),
+    st.none() | st.integers(0, 10**9),
+)
+def test_an_event_is_read_back_from_its_record_as_it_was_described(
+    text: str, status: EventStatus, image_url: str | None, capacity: int | None
+) -> None:
+    event = an_event(
+        id=7,
+        name=text,
+        city=text,
+        location=text,
+        organizer_name=text,
+        alt=text,
+        description=text,
+        image_url=image_url,
+        status=status,
+        capacity=capacity,
+        price=1200,
+        currency="jpy",
+        updated_at=NOW + timedelta(milliseconds=1),
+    )
+    assert new_record(event).described() == event

@@ -57,7 +57,7 @@ def test_an_origin_that_is_not_listed_gets_none(origin: str | None) -> None:
 def test_a_page_may_read_the_headers_that_the_contract_exposes() -> None:
     for settings, origin in ((ANYONE, None), (LISTED, "https://a.example")):
         exposed = words(cors_headers(settings, origin)["Access-Control-Expose-Headers"])
-        assert exposed == {"ETag", "X-Request-Id", "Retry-After", "Location"}
+        assert exposed == {"ETag", "X-Request-Id", "Retry-After", "Location", "X-Next-Cursor"}
 
 
 @pytest.mark.parametrize(("settings", "origin"), [(ANYONE, None), (LISTED, "https://a.example")])

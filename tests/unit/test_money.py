@@ -13,6 +13,7 @@ from chalicelib.domain.money import (
     minor_digits,
     to_major,
     to_minor,
+    to_thousandths,
 )
 from chalicelib.errors import InvalidInput
 
@@ -120,3 +121,19 @@ def test_the_default_currency_is_one_that_can_be_sold_in() -> None:
 
 def test_every_currency_is_three_lower_case_letters() -> None:
     assert [code for code in CURRENCIES if len(code) != 3 or not code.islower()] == []
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "thousandths"),
+    [(14999, "usd", 149_990), (20, "jpy", 20_000), (1250, "kwd", 1250), (0, "eur", 0)],
+)
+def test_amounts_of_all_currencies_are_counted_in_thousandths_of_major_units(
+    minor: int, currency: str, thousandths: int
+) -> None:
+    assert to_thousandths(minor, currency) == thousandths
+
+
+@given(st.sampled_from(sorted(CURRENCIES)), st.integers(0, LARGEST_TOTAL))
+def test_thousandths_are_the_number_that_clients_see(currency: str, minor: int) -> None:
+    seen = Decimal(json.dumps(to_major(minor, currency)))
+    assert Decimal(to_thousandths(minor, currency)) == seen * 1000

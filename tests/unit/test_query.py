@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidInput
 from chalicelib.http.operations import Described, Place
 from chalicelib.http.query import (
-    CURSOR,
     LIMIT,
     OFFSET,
     AmountParameter,
     ChoiceParameter,
     IntegerParameter,
     MomentParameter,
+    OpenParameter,
     TextParameter,
 )
 from chalicelib.http.requests import ApiRequest
@@ -33,6 +33,7 @@ SEARCH = TextParameter("search", max_length=5)
 FROM = MomentParameter("from", end_of_day=False)
 TO = MomentParameter("to", end_of_day=True)
 MIN_PRICE = AmountParameter("minPrice")
+CITY = OpenParameter("city", "A city's slug.")
 Parameter = (
     IntegerParameter | ChoiceParameter[bool] | TextParameter | MomentParameter | AmountParameter
 )
@@ -56,7 +57,7 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     assert OFFSET.read(nothing) == 0
     assert DESCENDING.read(nothing) is True
     assert SEARCH.read(nothing) is None
-    assert CURSOR.read(nothing) is None
+    assert CITY.read(nothing) is None
     assert FROM.read(nothing) is None
     assert MIN_PRICE.read(nothing) is None
     assert LIMIT.read(asked(other="1")) == 50
@@ -146,7 +147,7 @@ def test_a_text_that_cannot_be_stored_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "anything", "..\t"])
 def test_an_open_text_is_for_its_reader_to_judge(text: str) -> None:
-    assert CURSOR.read(asked(cursor=text)) == text
+    assert CITY.read(asked(city=text)) == text
 
 
 @pytest.mark.parametrize("text", ["2027-06-15", "20270615", "2027-W24-2"])
@@ -234,7 +235,7 @@ def schema_of(parameter: Parameter) -> Any:
     return own.schema
 
 
-@pytest.mark.parametrize("parameter", [SEARCH, MIN_PRICE, CURSOR])
+@pytest.mark.parametrize("parameter", [SEARCH, MIN_PRICE, CITY])
 @settings(max_examples=500)
 @given(text=storable_text | st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,3})?", fullmatch=True))
 def test_a_text_is_read_where_its_schema_takes_it_and_nowhere_else(
@@ -257,7 +258,15 @@ def test_a_number_describes_its_range() -> None:
             {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
         ),
     )
-    assert "maximum" not in schema_of(IntegerParameter("since", default=0, minimum=0))
+
+
+def test_a_number_without_a_limit_describes_what_can_be_read() -> None:
+    since = IntegerParameter("since", default=0, minimum=0)
+    largest = schema_of(since)["maximum"]
+
+    assert since.read(asked(since=str(largest))) == largest
+    with pytest.raises(InvalidInput):
+        since.read(asked(since=str(largest + 1)))
 
 
 def test_a_choices_older_names_are_described_as_deprecated() -> None:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,11 +12,13 @@ from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import SlugTaken
 from chalicelib.schemas.events import _ALLOWED_TAGS
 from chalicelib.schemas.texts import clean_html
-from chalicelib.services.catalogue import Catalogue
+from chalicelib.services.editing_cities import CityEditor
+from chalicelib.services.editing_events import EventEditor
+from chalicelib.services.renames import Renames
 from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
 from chalicelib.services.samples import SampleData
 from tests.support.builders import NOW, a_city, an_event
-from tests.support.fakes import FakeCities, FakeEvents, RecordingLog
+from tests.support.fakes import FakeCities, FakeEvents, FakeRenames, RecordingLog
 
 
 @dataclass
@@ -27,8 +29,8 @@ class FakeEraser:
 
     def erase_everything(self) -> int:
         erased = len(self.events.records) + len(self.events.cities.cities)
-        for kept in (self.events.records, self.events.described, self.events.cities.cities):
-            kept.clear()
+        self.events.records.clear()
+        self.events.cities.cities.clear()
         return erased
 
 
@@ -36,14 +38,29 @@ class Stage:
     """Empty tables and the sample data that may go into them."""
 
     def __init__(self) -> None:
-        self.events = FakeEvents(FakeCities())
+        cities = FakeCities()
+        self.events = FakeEvents(cities)
         self.log = RecordingLog()
-        catalogue = Catalogue(
-            events=self.events, cities=self.events.cities, clock=lambda: NOW, log=self.log
+        renames = Renames(
+            cities=cities,
+            events=self.events,
+            renames=FakeRenames(cities, self.events),
+            clock=_now,
+            workers=1,
         )
         self.samples = SampleData(
-            catalogue=catalogue, eraser=FakeEraser(self.events), clock=lambda: NOW, log=self.log
+            events=EventEditor(events=self.events, cities=cities, clock=_now, log=self.log),
+            cities=CityEditor(
+                cities=cities, renames=renames, clock=_now, stopwatch=lambda: 0, log=self.log
+            ),
+            eraser=FakeEraser(self.events),
+            clock=_now,
+            log=self.log,
         )
+
+
+def _now() -> datetime:
+    return NOW
 
 
 @pytest.fixture
@@ -71,7 +88,7 @@ def test_dates_are_whole_hours_counted_from_today(stage: Stage) -> None:
     stage.samples.fill("user_1")
     midnight = NOW.replace(hour=0)
     for sample in EVENTS:
-        date = stage.events.described[sample.slug].date
+        date = stage.events.records[sample.slug].date
         assert date == midnight + timedelta(days=sample.days_ahead, hours=sample.hour)
     assert all(0 <= sample.hour <= 23 for sample in EVENTS)
 
@@ -133,7 +150,7 @@ def test_filling_twice_is_refused(stage: Stage) -> None:
 
 
 def test_a_reset_replaces_whatever_was_there(stage: Stage) -> None:
-    stage.events.cities.create(a_city(slug="atlantis"))
+    stage.events.cities.create(a_city(slug="atlantis", name="Atlantis"))
     stage.events.create(an_event(slug="flood", city_slug="atlantis"))
     assert stage.samples.reset("user_1") == (12, 60)
     assert "atlantis" not in stage.events.cities.cities

@@ -31,7 +31,7 @@ def refusal(read: Read, env: dict[str, str]) -> str:
 
 def test_the_tables_are_named() -> None:
     padded = {key: f" {value} " for key, value in TABLES.items()}
-    assert StoreSettings.read(padded) == StoreSettings("e", "c", "o")
+    assert StoreSettings.read(padded) == StoreSettings("e", "c", "i", "o")
 
 
 @pytest.mark.parametrize("key", sorted(TABLES))

@@ -33,6 +33,9 @@ def test_words_and_digits_with_single_hyphens_are_a_slug(text: str) -> None:
         "٣-a",
         "\ud800",
         "x" * 101,
+        # Paths of the admins' routes.
+        "import",
+        "export",
     ],
 )
 def test_anything_else_is_no_slug(text: str) -> None:

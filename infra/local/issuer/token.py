@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         request = TokenRequest(
-            issuer=options.issuer or _local_issuer(ENDPOINTS),
+            issuer=options.issuer or local_issuer(ENDPOINTS),
             role=options.role,
             subject=options.sub,
             ttl=options.ttl,
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _local_issuer(endpoints: Path) -> str:
+def local_issuer(endpoints: Path) -> str:
     """Read the issuer's URL from what the local run wrote. Raises `NotStartedError`."""
     try:
         known = json.loads(endpoints.read_text())

@@ -1,0 +1,172 @@
+"""The timer, as Lambda calls it: by the handler string that is packaged, over moto."""
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib import wiring
+from chalicelib.domain.clock import utc_now
+from chalicelib.domain.events import EventRecord
+from chalicelib.services import renames
+from chalicelib.store import Stores, word_index
+from infra.local.timer import scheduled_event
+from tests.support.builders import a_city, an_event
+from tests.support.killing import is_killed_at
+from tests.support.log_lines import LogLines
+
+HANDLER = "chalicelib.functions.reconcile.reconcile"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda says of the time that is left."""
+
+    seconds: float
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+def tick(seconds: float | None = 240) -> dict[str, Any]:
+    """Call the handler with what EventBridge sends; returns that."""
+    module, _, name = HANDLER.rpartition(".")
+    handler: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    event = scheduled_event()
+    answer = handler(event, None if seconds is None else Context(seconds))
+    json.dumps(answer)
+    return event
+
+
+@pytest.fixture
+def stores(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stores:
+    """A city and two events; the timer works at one after the other, since moto cannot do more."""
+    monkeypatch.setattr(wiring, "_TIMERS_WORKERS", 1)
+    stores = wiring.stores()
+    stores.cities.create(a_city())
+    for number in (1, 2):
+        stores.events.create(an_event(id=number, slug=f"event-{number}"))
+    return stores
+
+
+def rename(stores: Stores) -> None:
+    """Give the city another name, long ago; no event follows before the timer."""
+    before = stores.cities.get("london", consistent=True)
+    assert before is not None
+    long_ago = utc_now() - timedelta(days=1)
+    stores.cities.replace(before, a_city(name="Londinium", updated_at=long_ago))
+
+
+def record(stores: Stores, slug: str) -> EventRecord:
+    found = stores.events.get(slug, consistent=True)
+    assert found is not None
+    return found
+
+
+def shown(stores: Stores) -> list[str]:
+    return [record(stores, f"event-{number}").described().city for number in (1, 2)]
+
+
+def test_a_run_that_finds_nothing_leaves_no_line(stores: Stores, log_lines: LogLines) -> None:
+    tick()
+
+    assert list(log_lines) == []
+
+
+def test_events_follow_their_city_and_a_line_says_how_many(
+    stores: Stores, log_lines: LogLines
+) -> None:
+    rename(stores)
+
+    event = tick()
+
+    assert shown(stores) == ["Londinium", "Londinium"]
+    (line,) = log_lines
+    assert (line["kind"], line["message"]) == ("work", "reconciled")
+    assert line["renames"] == {"found": 1, "done": 2, "failed": 0, "waiting": 0}
+    assert "words" not in line
+    assert line["requestId"] == event["id"]
+    tick()
+    assert stores.renames.pending() == []
+
+
+def test_words_that_a_writer_left_are_finished(
+    stores: Stores, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record(stores, "event-1")
+    after = an_event(slug="event-1", name="Jazz", updated_at=utc_now())
+    assert is_killed_at(stores, 1, lambda: stores.events.replace(before, after), after_effect=False)
+    assert stores.events._words.marks()
+    monkeypatch.setattr(word_index, "TAKEN_OVER_AFTER", timedelta())
+
+    tick()
+
+    assert stores.events._words.marks() == []
+    (line,) = log_lines
+    assert line["words"] == {"found": 1, "done": 1, "failed": 0, "waiting": 0}
+
+
+def test_a_run_without_time_leaves_everything_for_the_next(
+    stores: Stores, log_lines: LogLines
+) -> None:
+    rename(stores)
+
+    tick(seconds=30)
+
+    assert shown(stores) == ["London", "London"]
+    (line,) = log_lines
+    assert line["renames"] == {"found": 1, "done": 0, "failed": 0, "waiting": 1}
+
+
+def test_a_caller_who_says_nothing_of_time_gives_enough(stores: Stores) -> None:
+    rename(stores)
+
+    tick(seconds=None)
+
+    assert shown(stores) == ["Londinium", "Londinium"]
+
+
+def test_a_city_that_cannot_be_dealt_with_does_not_keep_the_next_waiting(
+    stores: Stores, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename(stores)
+    stores.cities.create(a_city(id=2, slug="porto", name="Porto"))
+    entry = stores.cities.get("porto")
+    assert entry is not None
+    stores.cities.replace(entry, a_city(id=2, slug="porto", name="Oporto"))
+    follow = renames.Renames.follow
+
+    def fail_for_porto(self: renames.Renames, city_id: int, *rest: Any) -> renames.Look:
+        if city_id == 2:
+            raise RuntimeError("a bug")
+        return follow(self, city_id, *rest)
+
+    monkeypatch.setattr(renames.Renames, "follow", fail_for_porto)
+    tick()
+
+    assert shown(stores) == ["Londinium", "Londinium"]
+    (crash,) = log_lines.of("crash")
+    assert crash["message"] == "chore_failed"
+    assert "slug='porto'" in crash["piece"]
+    (line,) = log_lines.of("work")
+    assert line["renames"] == {"found": 2, "done": 2, "failed": 1, "waiting": 0}
+
+
+def test_a_store_that_is_down_is_told_and_is_no_crash(
+    stores: Stores, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="http://dynamodb.test")
+
+    monkeypatch.setattr(BaseClient, "_make_request", fail)
+    tick()
+
+    assert [line["chore"] for line in log_lines.of("crash")] == ["words", "renames"]
+    (line,) = log_lines.of("work")
+    assert line["words"] == {"found": 1, "done": 0, "failed": 1, "waiting": 0}
