@@ -85,16 +85,21 @@ class ChoiceParameter(Generic[_T]):
     description: str = ""
 
     def read(self, request: ApiRequest) -> _T:
-        """Return the chosen value; raises `InvalidInput` for another word."""
-        for name in (self.name, *self.aliases):
-            text = request.query(name)
-            if text is None:
-                continue
-            if text not in self.choices:
-                words = ", ".join(self.choices)
-                raise InvalidInput.of(name, f"must be one of {words}", "enum")
-            return self.choices[text]
-        return self.default
+        """Return the chosen value; raises `InvalidInput` for another word, also under a name that
+        another one goes before.
+        """
+        chosen = [self._choice(name, request) for name in (self.name, *self.aliases)]
+        return next((value for sent, value in chosen if sent), self.default)
+
+    def _choice(self, name: str, request: ApiRequest) -> tuple[bool, _T]:
+        """Return whether a word was sent under a name, and its value or the default."""
+        text = request.query(name)
+        if text is None:
+            return False, self.default
+        if text not in self.choices:
+            words = ", ".join(self.choices)
+            raise InvalidInput.of(name, f"must be one of {words}", "enum")
+        return True, self.choices[text]
 
     def described(self) -> tuple[Described, ...]:
         """Return the parameter for the document, and its older names as deprecated."""

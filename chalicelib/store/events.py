@@ -41,6 +41,8 @@ from chalicelib.store.word_search import WordSearch
 
 # So many former slugs of an event are kept; the oldest one is given up for another.
 _FORMER_SLUGS = 10
+# A former slug leads straight to the event, unless the event moves between the two reads.
+_HOPS = 3
 # Ids have twelve digits in keys.
 _BEYOND_IDS = 10**12
 
@@ -67,11 +69,12 @@ class DynamoEventStore:
         """Return the event that has or had this slug; `consistent` sees every write that was
         acknowledged.
         """
-        item = get_raw(self._connection, self._table, slug, consistent=consistent)
-        now = None if item is None else moved_to(item)
-        if now is not None:
-            item = get_raw(self._connection, self._table, now, consistent=consistent)
-        return None if item is None or "public" not in item else read_record(item)
+        for _ in range(_HOPS):
+            item = get_raw(self._connection, self._table, slug, consistent=consistent)
+            if item is None or "public" in item:
+                return None if item is None else read_record(item)
+            slug = moved_to(item) or slug
+        return None
 
     def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
         """Return the events that have or had these slugs, by the slug that was asked for, as of

@@ -25,8 +25,8 @@ from chalicelib.store.reading import RawItem, query_raw, text
 from chalicelib.store.transactions import Delete, Put
 
 RENAMES = "#renames"
-# So many events are read at a time.
-_PAGE = 200
+# So many events are read at a time: about half of what one answer of DynamoDB holds.
+_PAGE = 500
 
 
 def rename_put(city: City) -> Put:

@@ -1,5 +1,7 @@
 """Filling and emptying a stage: only where it is allowed, and never in production."""
 
+from urllib.parse import quote
+
 import pytest
 
 from chalicelib.store import Stores
@@ -35,7 +37,8 @@ def test_truncate_leaves_nothing_and_says_how_much_it_was(
 
     assert (answer.status, answer.json["deleted"]) == (200, 3)
     assert not any(tables.contents().values())
-    assert api.get("/api/events").json["count"] == 0
+    for query in ("", "?search=tech", "?city=london", "?from=2020-01-01", "?minPrice=0"):
+        assert api.get(f"/api/events{query}").json["count"] == 0
     assert api.get("/api/cities").json == {"count": 0, "cities": []}
 
 
@@ -76,6 +79,12 @@ def test_reset_puts_the_samples_in_place_of_everything(api: LambdaApi, path: str
     cities = api.get("/api/cities?includeEventCount=true").json
     assert cities["count"] == added["cities"] >= 10
     assert sum(city["eventCount"] for city in cities["cities"]) == added["events"]
+    # Every way of counting agrees.
+    for query in ("from=2020-01-01", "minPrice=0", "orderBy=price&limit=1"):
+        assert api.get(f"/api/events?{query}").json["count"] == added["events"]
+    name = api.get("/api/events?limit=1").json["events"][0]["name"]
+    found = api.get(f"/api/events?search={quote(name[:50])}").json["events"]
+    assert name in [event["name"] for event in found]
 
 
 def test_a_second_reset_gives_the_same_samples_with_new_ids(api: LambdaApi) -> None:

@@ -17,7 +17,16 @@ from chalicelib.store import Stores
 from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, LambdaApi, proxy_event, signed_in
-from tests.support.routes import CHECKOUT, GOOD, ROUTES, Route, send, send_good
+from tests.support.routes import (
+    CHECKOUT,
+    EMPTY_CITY,
+    GOOD,
+    ROUTES,
+    UNSOLD,
+    Route,
+    send,
+    send_good,
+)
 from tests.support.seeding import seed_city, seed_event
 
 PACKAGED = Path(__file__).resolve().parents[2] / "chalicelib" / "static" / "openapi.json"
@@ -33,7 +42,9 @@ def shop(
     """Something to look at, to buy and to verify, and few samples to put in its place."""
     monkeypatch.setattr(samples, "EVENTS", EVENTS[:2])
     seed_city(stores)
+    seed_city(stores, EMPTY_CITY)
     seed_event(stores)
+    seed_event(stores, UNSOLD)
     started = api.post("/api/payments/checkout", CHECKOUT).json
     payments.sessions["cs_test_1"] = payments.sessions[started["sessionId"]]
 

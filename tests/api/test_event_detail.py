@@ -1,5 +1,8 @@
 """`GET /api/events/{slug}`: one event with its free seats, or a 404."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.domain.events import EventStatus
@@ -72,6 +75,47 @@ def test_a_draft_is_not_there_for_the_public(api: LambdaApi, stores: Stores) -> 
     assert problem(api.get("/api/events/tech-conference"), "NOT_FOUND")["message"] == (
         "no such event"
     )
+
+
+def rename(stores: Stores, slug: str, now: str) -> None:
+    before = stores.events.get(slug, consistent=True)
+    assert before is not None
+    event = before.described()
+    later = event.updated_at + timedelta(seconds=1)
+    stores.events.replace(before, replace(event, slug=now, updated_at=later))
+
+
+def test_an_old_link_shows_the_event_under_the_slug_that_it_has_now(
+    api: LambdaApi, stores: Stores
+) -> None:
+    seed_event(stores, capacity=5)
+    rename(stores, "tech-conference", "tech-congress")
+    stores.orders.place_hold(an_order(event_slug="tech-congress", quantity=3, created_at=NOW))
+
+    old, new = (api.get(f"/api/events/{slug}") for slug in ("tech-conference", "tech-congress"))
+
+    assert old.json["slug"] == "tech-congress"
+    assert old.json["available"] == 2
+    assert (old.text, old.headers["etag"]) == (new.text, new.headers["etag"])
+
+
+def test_an_old_link_to_a_draft_shows_nothing(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, status=EventStatus.DRAFT)
+    rename(stores, "tech-conference", "secret")
+
+    problem(api.get("/api/events/tech-conference"), "NOT_FOUND")
+
+
+def test_what_was_typed_comes_back_as_it_was_and_not_as_html(
+    api: LambdaApi, stores: Stores
+) -> None:
+    typed = 'R&B "Live" <3 \' ©'
+    seed_event(stores, name=typed, description="<p>AT&T</p>")
+
+    answer = api.get("/api/events/tech-conference")
+
+    assert answer.json["name"] == typed
+    assert '"description":"<p>AT&T</p>"' in answer.text
 
 
 def test_a_slug_is_decoded_once(api: LambdaApi, stores: Stores) -> None:

@@ -26,11 +26,14 @@ _PASSED, _SKIPPED = "success", "skip"
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One run of schemathesis: a name for people, and which operations it is about."""
+    """One run of schemathesis: a name for people, which operations it is about, and how many
+    examples are enough for them.
+    """
 
     name: str
     choice: tuple[str, ...]
     phases_that_may_be_skipped: frozenset[str] = frozenset()
+    enough_examples: int = sys.maxsize
 
 
 # Emptying the database takes away what other requests count on, so it has a run of its own, which
@@ -43,6 +46,8 @@ PASSES = (
         ("--include-tag", _DATABASE),
         # They have no examples, and nothing follows from their answers.
         frozenset({"examples", "stateful"}),
+        # They take no parameters and fill or empty the whole database each time.
+        enough_examples=15,
     ),
 )
 
@@ -91,7 +96,7 @@ def _run(server: Server, one: Pass, options: Options, directory: Path) -> Report
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(options.settings)),
         *("run", _FILE, "--url", server.url, *one.choice),
-        *("--max-examples", str(options.max_examples), "--no-color"),
+        *("--max-examples", str(min(options.max_examples, one.enough_examples)), "--no-color"),
         *("--report-json-path", str(path)),
         *(() if options.seed is None else ("--seed", str(options.seed))),
     ]

@@ -19,6 +19,7 @@ from chalicelib.store.models import (
     CityModel,
     EventModel,
     IndexEntryModel,
+    MovedCityModel,
     MovedEventModel,
     OrderModel,
     SeenEventModel,
@@ -31,6 +32,7 @@ MODELS = [
     EventModel,
     MovedEventModel,
     CityModel,
+    MovedCityModel,
     IndexEntryModel,
     OrderModel,
     SeenEventModel,
@@ -48,7 +50,7 @@ def test_all_models_share_one_botocore_client(stores: Stores) -> None:
 
 
 def test_models_are_of_the_tables_that_the_settings_name() -> None:
-    expected = ["e-dev", "e-dev", "c-dev", "i-dev", "o-dev", "o-dev"]
+    expected = ["e-dev", "e-dev", "c-dev", "c-dev", "i-dev", "o-dev", "o-dev"]
     try:
         open_stores(StoreSettings("e-dev", "c-dev", "i-dev", "o-dev"))
 

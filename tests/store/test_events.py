@@ -179,6 +179,29 @@ def test_the_totals_are_no_event_of_any_list(stores: Stores, words: tuple[str, .
 
 
 @pytest.mark.parametrize("consistent", [True, False])
+def test_an_event_that_moves_while_it_is_looked_for_is_found(
+    stores: Stores, traffic: Traffic, consistent: bool
+) -> None:
+    stores.events.create(an_event())
+    change(stores, "tech-conference", slug="congress")
+    traffic.first("GetItem", lambda: None)
+    traffic.first("GetItem", lambda: change(stores, "congress", slug="convention"))
+
+    record = stores.events.get("tech-conference", consistent=consistent)
+
+    assert record is not None
+    assert record.slug == "convention"
+
+
+def test_what_is_no_event_is_not_looked_for_without_end(stores: Stores, traffic: Traffic) -> None:
+    stores.events.next_id()
+    traffic.forget()
+
+    assert stores.events.get("#totals") is None
+    assert len(traffic.calls) <= 3
+
+
+@pytest.mark.parametrize("consistent", [True, False])
 def test_a_read_is_consistent_where_that_was_asked_for(
     stores: Stores, traffic: Traffic, consistent: bool
 ) -> None:

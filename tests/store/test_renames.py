@@ -64,8 +64,7 @@ def test_every_list_search_and_number_follows(world: CatalogueWorld, name: str) 
     world.assert_all_fits()
 
 
-@pytest.mark.parametrize("after_effect", [True, False])
-@pytest.mark.parametrize("name", ["name", "both"])
+@pytest.mark.parametrize(("name", "after_effect"), [("name", True), ("both", False)])
 def test_a_rename_that_is_killed_at_any_call_is_finished_by_the_timer_or_was_never_made(
     tables: MotoTables, monkeypatch: pytest.MonkeyPatch, name: str, after_effect: bool
 ) -> None:

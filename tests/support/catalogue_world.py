@@ -72,7 +72,8 @@ class CatalogueWorld:
     def settle(self) -> None:
         """Run the timer as often as it may take until nothing is left to do."""
         for _ in range(3):
-            self.tick()
+            if self.pending():
+                self.tick()
 
     def add_city(self, name: str) -> int:
         entry = self.cities.add(CityDraft(name, name.lower(), None, None, name), _ADMIN)

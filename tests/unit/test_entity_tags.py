@@ -20,6 +20,7 @@ from chalicelib.http.entity_tags import (
     has_current,
     wanted_revisions,
 )
+from chalicelib.http.operations import IF_MATCH
 from chalicelib.http.requests import ApiRequest
 from chalicelib.services.ports import CityEntry
 from tests.support.api_requests import an_api_request
@@ -194,6 +195,11 @@ class TestIfMatch:
     ) -> None:
         with pytest.raises(InvalidInput, match="If-Match: must be"):
             wanted_revisions(asking(if_match=header))
+
+
+@given(st.from_regex(str(IF_MATCH.schema["pattern"]).replace("$", r"\Z")))
+def test_no_condition_of_the_documents_form_is_refused(header: str) -> None:
+    wanted_revisions(asking(if_match=header))
 
 
 @pytest.mark.parametrize("part", ['"', ",", " ", "\t", '"a",', 'W/"', ' ,"', '"a"', '"a" '])

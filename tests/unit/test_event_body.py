@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import InvalidInput
 from chalicelib.http.json_text import parse_json_object
-from chalicelib.schemas.events import EventBody
+from chalicelib.schemas.events import EventBody, EventChanges
 from chalicelib.schemas.reading import read_body
 from chalicelib.services.editing_events import EventDraft
 
@@ -235,6 +235,11 @@ def test_a_price_that_is_none_is_refused(value: Any, message: str) -> None:
     assert refusal(price=value) == ("price", message)
 
 
+def test_a_new_price_has_two_decimals_at_most_whatever_event_it_is_for() -> None:
+    with pytest.raises(InvalidInput, match=r"^price: must have at most 2 decimals$"):
+        read_body(EventChanges, {"price": Decimal("1.555")})
+
+
 @pytest.mark.parametrize(("currency", "places"), [("jpy", "no"), ("kwd", "at most 2")])
 def test_a_price_has_its_currencys_decimals(currency: str, places: str) -> None:
     value = Decimal("1.5") if currency == "jpy" else Decimal("1.505")
@@ -282,10 +287,29 @@ def test_a_new_event_is_a_draft_or_published(status: Any) -> None:
         "https://img.example\\@evil.example",
         "https://img.example/\x7f",
         "https://[img.example",
+        "https://img.example:port/",
+        "https://img.example:123456/",
+        "https://{img}.example/",
+        "https://@/a.png",
     ],
 )
 def test_an_image_is_at_an_http_address(url: str) -> None:
     assert refusal(imageUrl=url) == ("imageUrl", "must be an http(s) URL")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "HTTPS://img.example",
+        "http://img.example:8080/a.png?b=c#d",
+        "https://ada:secret@img.example/",
+        "https://[2001:db8::1]:8080/a.png",
+        "https://bücher.example/ä.png",
+        "http://localhost?a",
+    ],
+)
+def test_an_images_address_may_have_every_part_that_one_can_have(url: str) -> None:
+    assert draft(imageUrl=url).image_url == url
 
 
 def test_an_images_address_has_a_length() -> None:

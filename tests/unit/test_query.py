@@ -113,6 +113,10 @@ def test_a_choices_own_name_goes_before_its_other_names() -> None:
     assert DESCENDING.read(asked(sortOrder="asc", order="desc")) is False
 
 
+def test_another_word_is_refused_under_a_name_that_is_not_used_too() -> None:
+    assert refusal(DESCENDING, asked(sortOrder="asc", order="up")) == ("order", "enum")
+
+
 @pytest.mark.parametrize("name", ["sortOrder", "order"])
 @pytest.mark.parametrize("text", ["", "ASC", "up", "asc "])
 def test_another_word_is_refused_under_the_name_that_was_sent(name: str, text: str) -> None:

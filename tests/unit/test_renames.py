@@ -217,6 +217,23 @@ def test_a_second_rename_in_the_middle_of_the_first_wins(
 
 
 @pytest.mark.parametrize("moment", ["before_reading", "after_reading", "before_writing"])
+def test_an_event_that_followed_a_later_rename_is_not_brought_back(
+    atlas: Atlas, moment: str
+) -> None:
+    atlas.add(EventStatus.PUBLISHED)
+    first = atlas.rename(name="Londinium")
+
+    def rename_and_follow() -> None:
+        atlas.now += timedelta(seconds=1)
+        atlas.renames.finish(atlas.rename(name="Lundenwic"), AMPLE)
+
+    getattr(atlas.events, moment).append(rename_and_follow)
+    atlas.renames.finish(first, AMPLE)
+
+    assert atlas.shown() == {("Lundenwic", "london")}
+
+
+@pytest.mark.parametrize("moment", ["before_reading", "after_reading", "before_writing"])
 def test_an_event_that_is_edited_meanwhile_follows_and_keeps_the_edit(
     atlas: Atlas, moment: str
 ) -> None:
