@@ -113,11 +113,12 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class ResponseHeader:
-    """A header that an answer carries."""
+    """A header that an answer carries; `always` is False where it may be missing."""
 
     name: str
     description: str
     example: str
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ NEXT_CURSOR = ResponseHeader(
     "X-Next-Cursor",
     "What to send as `cursor` for the next part of the file; missing in the last one.",
     "0f3a5c9e1b7d2460MjAyNy0wMy0wMVQxMjowMDowMC4wMDBaIzAwMDAwMDAwMDEwMA",
+    always=False,
 )
 CONTENT_DISPOSITION = ResponseHeader(
     "Content-Disposition", "The file's name.", 'attachment; filename="events.csv"'

@@ -15,6 +15,8 @@ from chalicelib.store.connection import unavailable
 BATCH = 25
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.05
+# Together less than a client waits for an answer.
+_LONGEST_PAUSE_SECONDS = 0.8
 
 
 def write_many(
@@ -33,7 +35,7 @@ def write_many(
     ]
     for attempt in range(_TRIES):
         if attempt:
-            ceiling = _FIRST_PAUSE_SECONDS * 2**attempt
+            ceiling = min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)
             time.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter is no secret
         left = _send(connection, table, left)
         if not left:

@@ -19,7 +19,8 @@ X_REQUEST_ID = ResponseHeader(
     "X-Request-Id", "The request's id, also in the logs and in error bodies.", _REQUEST_ID
 )
 RETRY_AFTER = ResponseHeader("Retry-After", "Seconds until another try makes sense.", "2")
-WWW_AUTHENTICATE = ResponseHeader("WWW-Authenticate", "How to sign in.", "Bearer")
+# API Gateway renames it where a function sends it: the 401s of views lack it there.
+WWW_AUTHENTICATE = ResponseHeader("WWW-Authenticate", "How to sign in.", "Bearer", always=False)
 _HEADERS_OF_STATUS = {401: (WWW_AUTHENTICATE,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
 
 Kind = type[errors.EventsApiError]
@@ -138,6 +139,7 @@ def component_headers(answers: Iterable[Answer]) -> Document:
     return {
         header.name: {
             "description": header.description,
+            "required": header.always,
             "schema": {"type": "string"},
             "example": header.example,
         }

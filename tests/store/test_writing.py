@@ -91,7 +91,7 @@ def test_pauses_grow(stores: Stores, traffic: Traffic, no_pauses: list[float]) -
     with pytest.raises(Unavailable):
         write(stores, [entry("a")])
 
-    ceilings = [0.05 * 2**attempt for attempt in range(1, 8)]
+    ceilings = [min(0.05 * 2**attempt, 0.8) for attempt in range(1, 8)]
     assert len(no_pauses) == len(ceilings)
     assert all(pause <= ceiling for pause, ceiling in zip(no_pauses, ceilings, strict=True))
 
