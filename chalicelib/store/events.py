@@ -33,7 +33,7 @@ from chalicelib.store.event_items import (
 )
 from chalicelib.store.event_lists import EventLists
 from chalicelib.store.models import EventModel, MovedEventModel
-from chalicelib.store.reading import RawItem, get_many_raw, get_raw, query_raw, text
+from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, query_raw, text
 from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, next_ids
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from chalicelib.store.word_index import Mark, WordIndex
@@ -90,13 +90,25 @@ class DynamoEventStore:
         found = get_many_raw(self._connection, self._table, slugs, None, consistent=True)
         return {text(item, "slug"): item for item in found}
 
-    def slug_now(self, slug: str) -> str:
-        """Return the slug of the event that had this one, or the same slug."""
-        item = get_raw(self._connection, self._table, slug, consistent=True)
-        return (item and moved_to(item)) or slug
+    def slug_now(self, slug: str, event_id: int) -> str | None:
+        """Return the slug of the event that had this one, or None where it is gone.
+
+        A slug that leads nowhere, or to another event, was given up: then the id is asked.
+        """
+        item = get_raw(self._connection, self._table, slug, consistent=True) or {}
+        now = moved_to(item)
+        if now is not None and number(item, "eventId") == event_id:
+            return now
+        if "public" in item and number(item, "id") == event_id:
+            return slug
+        return self._slug_of(event_id)
 
     def get_by_id(self, event_id: int) -> EventRecord | None:
         """Return the event of this id, as of every write that was acknowledged."""
+        slug = self._slug_of(event_id)
+        return None if slug is None else self.get(slug, consistent=True)
+
+    def _slug_of(self, event_id: int) -> str | None:
         if event_id >= _BEYOND_IDS:
             return None
         rows = query_raw(
@@ -109,7 +121,7 @@ class DynamoEventStore:
             limit=1,
             attributes=("slug",),
         )
-        return self.get(text(rows[0], "slug"), consistent=True) if rows else None
+        return text(rows[0], "slug") if rows else None
 
     def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
         """Return a page of the events that the filter finds, in this order."""

@@ -186,8 +186,10 @@ class DynamoOrderStore:
             try:
                 Transaction(self._connection, puts=seen, updates=[change, stock_update]).commit()
             except ConditionFailed as failed:
-                now = self._events.slug_now(slug) if failed.labels == {"stock"} else slug
-                if now == slug:
+                if failed.labels != {"stock"}:
+                    raise
+                now = self._events.slug_now(slug, order.event_id)
+                if now is None or now == slug:
                     raise
                 slug = now
             else:

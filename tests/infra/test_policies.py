@@ -34,7 +34,13 @@ ALLOWED = {
         "dynamodb:BatchGetItem",
         "ssm:GetParameter",
     },
-    "StripeWebhookRole": {*READ_AND_WRITE, *STREAM_AND_WRITE, *UNBOUND, "ssm:GetParameter"},
+    "StripeWebhookRole": {
+        *READ_AND_WRITE,
+        *STREAM_AND_WRITE,
+        *UNBOUND,
+        "dynamodb:Query",
+        "ssm:GetParameter",
+    },
     "JwtAuthorizerRole": {*STREAM_AND_WRITE, *UNBOUND},
     "ReconcileRole": {
         "dynamodb:GetItem",

@@ -20,7 +20,7 @@ from chalicelib.errors import (
 from chalicelib.services.ports import Change
 from chalicelib.store import Stores
 from chalicelib.store.orders import IntegrityError
-from tests.support.builders import NOW, a_paid_session, a_session, an_order
+from tests.support.builders import NOW, a_paid_session, a_session, an_event, an_order
 from tests.support.seeding import LONG_AGO, seed_city, seed_event
 from tests.support.tables import EVENTS, ORDERS, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
@@ -435,6 +435,27 @@ class TestAnEventThatGotAnotherSlug:
         assert stock(tables, "convention") == expected
         for former in ("tech-conference", "congress"):
             assert set(tables.item(EVENTS, former)) == {"slug", "movedTo", "eventId"}
+
+    @ENDS
+    @pytest.mark.parametrize("taken", [True, False])
+    def test_a_slug_that_was_given_up_is_no_dead_end(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        end: Callable[..., Change],
+        expected: tuple[int, int, int],
+        taken: bool,
+    ) -> None:
+        stores.orders.place_hold(ORDER)
+        for number, known_as in enumerate(["tech-conference", *(f"slug-{n}x" for n in range(10))]):
+            move(stores, known_as, f"slug-{number}x")
+        if taken:
+            stores.events.create(an_event(id=2))
+
+        assert end(stores, BY_STRIPE) is Change.MADE
+
+        assert stock(tables, "slug-10x") == expected
+        assert not taken or stock(tables, "tech-conference") == (100, 0, 0)
 
     @ENDS
     def test_an_event_that_moves_at_the_very_moment_is_followed(
