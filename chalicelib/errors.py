@@ -15,6 +15,7 @@ EventsApiError
 │   ├── CapacityTooLow        fewer seats than are sold and held
 │   └── Changed               somebody else changed it at the same moment
 ├── PreconditionFailed        what the write was made from is not current any more
+├── TooBroad                  a search that would read too much
 ├── SoldOut                   fewer seats are free than were asked for
 ├── SalesClosed               draft, cancelled or past
 ├── PayloadTooLarge
@@ -106,6 +107,10 @@ class Changed(Conflict):
 
 class PreconditionFailed(EventsApiError):
     """The write was made from a state that is not current any more; nothing was changed."""
+
+
+class TooBroad(EventsApiError):
+    """A search finds more than can be read for one answer."""
 
 
 class SoldOut(EventsApiError):

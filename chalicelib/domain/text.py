@@ -34,7 +34,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    # Marks are accents, and in other scripts vowels: with them a word would fall apart.
+    bare = "".join(char for char in decomposed if unicodedata.category(char)[0] != "M")
     return " ".join(bare.casefold().translate(_PLAIN_LETTERS).split())
 
 

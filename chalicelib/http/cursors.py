@@ -11,8 +11,9 @@ import json
 from chalicelib.errors import InvalidInput
 
 _DIGEST_BYTES = 8
-# DynamoDB compares sort keys of up to 1,024 bytes.
-_LONGEST_KEY = 1_024
+# Longer than any key that is sorted by, and with what a range adds to it no longer than the 1,024
+# bytes that DynamoDB compares.
+_LONGEST_KEY = 1_000
 
 
 def encode_cursor(listing: tuple[str | None, ...], after: str) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from chalicelib.domain.text import query_words
 from chalicelib.errors import InvalidInput
 from chalicelib.http.operations import Described, Place
 from chalicelib.http.requests import ApiRequest
@@ -144,6 +145,19 @@ class TextParameter:
             "pattern": self.pattern,
         }
         return (_in_query(self.name, self.description, schema),)
+
+
+def read_words(request: ApiRequest, search: TextParameter) -> tuple[str, ...]:
+    """Return the folded words that a search asks for, none where it was not sent; raises
+    `InvalidInput` for one without any.
+    """
+    text = search.read(request)
+    if text is None:
+        return ()
+    words = query_words(text)
+    if not words:
+        raise InvalidInput.of(search.name, "must hold a letter or a digit", "no_words")
+    return words
 
 
 @dataclass(frozen=True, slots=True)

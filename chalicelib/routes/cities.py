@@ -10,9 +10,11 @@ from chalicelib.http.operations import IF_NONE_MATCH, Operation, PathParameter, 
 from chalicelib.http.query import (
     LIMIT,
     MAX_OFFSET,
+    WORDS_PATTERN,
     ChoiceParameter,
     IntegerParameter,
     TextParameter,
+    read_words,
 )
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import public_json
@@ -23,7 +25,9 @@ blueprint = ApiBlueprint(__name__)
 SEARCH = TextParameter(
     "search",
     max_length=50,
-    description="What the name begins with; letter case and accents do not matter.",
+    description="Words, each of which must begin a word of the city's name or country, in any "
+    "letter case and without accents.",
+    pattern=WORDS_PATTERN,
 )
 COUNTRY = TextParameter("country", max_length=100, description="Only cities of this country.")
 ORDER_BY = ChoiceParameter(
@@ -78,7 +82,7 @@ CITY_SLUG = PathParameter("slug", "The city's slug.", example="london")
 def list_cities(request: ApiRequest) -> Response:
     """List cities."""
     query = CityQuery(
-        search=SEARCH.read(request),
+        words=read_words(request, SEARCH),
         country=COUNTRY.read(request),
         order_by=ORDER_BY.read(request),
         descending=SORT_ORDER.read(request),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.text import query_words
 from chalicelib.errors import InvalidInput
 from chalicelib.http.cursors import decode_cursor, encode_cursor
 from chalicelib.http.query import (
@@ -18,6 +17,7 @@ from chalicelib.http.query import (
     MomentParameter,
     OpenParameter,
     TextParameter,
+    read_words,
 )
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import to_json
@@ -90,23 +90,13 @@ def read_filter(request: ApiRequest, statuses: tuple[EventStatus, ...]) -> Event
     """Return which events of these statuses are asked for; raises `InvalidInput`."""
     return EventFilter(
         statuses=statuses,
-        words=_read_words(request),
+        words=read_words(request, SEARCH),
         city_slug=CITY.read(request),
         since=FROM.read(request),
         until=TO.read(request),
         min_price=MIN_PRICE.read(request),
         max_price=MAX_PRICE.read(request),
     )
-
-
-def _read_words(request: ApiRequest) -> tuple[str, ...]:
-    text = SEARCH.read(request)
-    if text is None:
-        return ()
-    words = query_words(text)
-    if not words:
-        raise InvalidInput.of(SEARCH.name, "must hold a letter or a digit", "no_words")
-    return words
 
 
 def written(wanted: EventFilter) -> Listing:

@@ -8,8 +8,8 @@ from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.slugs import is_slug
-from chalicelib.domain.text import begins_words, fold, query_words, words
-from chalicelib.errors import NotFound
+from chalicelib.domain.text import begins_words, fold, words
+from chalicelib.errors import InvalidInput, NotFound, TooBroad
 from chalicelib.services.ports import (
     CityEntry,
     CityStore,
@@ -33,9 +33,9 @@ class CityOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CityQuery:
-    """Which cities, in which order. `search` and `country` are folded when compared."""
+    """Which cities, in which order. `words` are folded, `country` is when it is compared."""
 
-    search: str | None
+    words: tuple[str, ...]
     country: str | None
     order_by: CityOrder
     descending: bool
@@ -45,7 +45,7 @@ class CityQuery:
     @property
     def is_plain(self) -> bool:
         """Whether the index alone answers: no filter, in order of the name."""
-        return not self.search and not self.country and self.order_by is CityOrder.NAME
+        return not self.words and not self.country and self.order_by is CityOrder.NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,16 @@ class Catalogue:
 
     def list_events(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
         """Return a page of events. What is no slug is the slug of no city; a former slug of a city
-        finds its events.
+        finds its events. Raises `InvalidInput` for a search that finds too much to read.
         """
+        try:
+            return self._listed(wanted, order, page)
+        except TooBroad:
+            raise InvalidInput.of(
+                "search", "finds too much; add letters or words", "search_too_broad"
+            ) from None
+
+    def _listed(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
         if wanted.city_slug is None:
             return self._events.find(wanted, order, page)
         if not is_slug(wanted.city_slug):
@@ -123,6 +131,6 @@ class Catalogue:
         country = city["country"] or ""
         if query.country and fold(query.country) != fold(country):
             return None
-        if not begins_words(query_words(query.search or ""), words(f"{city['name']} {country}")):
+        if not begins_words(query.words, words(f"{city['name']} {country}")):
             return None
         return fold(city[query.order_by.value]), city["id"]

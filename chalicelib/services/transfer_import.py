@@ -76,7 +76,8 @@ class EventImport:
 
     def check(self, lines: Sequence[ImportLine], from_line: int) -> ImportReport:
         """Tell what the lines would come to, and write nothing; raises `Unavailable`."""
-        return self._in_batches(lines, from_line, lambda planned: planned)
+        ends = self._timer() + BUDGET_SECONDS
+        return self._in_batches(lines, from_line, ends, lambda planned: planned)
 
     def run(self, lines: Sequence[ImportLine], from_line: int, by: str) -> ImportReport:
         """Take in the lines from a number on, as many as there is time for.
@@ -84,7 +85,10 @@ class EventImport:
         Raises `Unavailable` where the store failed before anything was reported; later, the report
         ends where it failed.
         """
-        report = self._in_batches(lines, from_line, lambda planned: self._carried_out(planned, by))
+        ends = self._timer() + BUDGET_SECONDS
+        report = self._in_batches(
+            lines, from_line, ends, lambda planned: self._carried_out(planned, by, ends)
+        )
         counts = {outcome.value: report.counts[outcome] for outcome in Outcome}
         told = {"by": by, "lines": counts, "nextLine": report.next_line}
         self._log.audit("events_imported", told)
@@ -94,9 +98,9 @@ class EventImport:
         self,
         lines: Sequence[ImportLine],
         from_line: int,
+        ends: float,
         finish: Callable[[Sequence[_Planned]], Sequence[_Planned]],
     ) -> ImportReport:
-        ends = self._timer() + BUDGET_SECONDS
         firsts = _first_lines(lines)
         left = [line for line in lines if line.number >= from_line]
         report = ImportReport()
@@ -113,6 +117,9 @@ class EventImport:
                 return report
             for item in done:
                 report.add(item.line, item.outcome, item.problems)
+            if len(done) < len(batch):
+                report.next_line = batch[len(done)].number
+                return report
         report.next_line = None
         return report
 
@@ -129,12 +136,20 @@ class EventImport:
             for line, item in zip(batch, read, strict=True)
         ]
 
-    def _carried_out(self, batch: Sequence[_Planned], by: str) -> list[_Planned]:
+    def _carried_out(self, batch: Sequence[_Planned], by: str, ends: float) -> list[_Planned]:
+        """Do what the lines come to; return the first of them, as many as there was time for.
+
+        New events are added together, changes made one by one. What was added beyond the last line
+        that is returned is found unchanged when its turn comes again.
+        """
         refused = self._create([(item.line, item.new) for item in batch if item.new], by)
-        return [
-            self._again(item.line, by) if item.line.number in refused else self._done(item, by)
-            for item in batch
-        ]
+        done: list[_Planned] = []
+        for item in batch:
+            again = item.line.number in refused
+            if done and (again or item.change) and self._timer() > ends:
+                break
+            done.append(self._again(item.line, by) if again else self._done(item, by))
+        return done
 
     def _create(self, batch: Sequence[tuple[ImportLine, _New]], by: str) -> frozenset[int]:
         """Add new events; return the lines of those that something stood in the way of.

@@ -1,5 +1,6 @@
 """Events in DynamoDB: each change in one transaction with the numbers that depend on it."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,6 +44,8 @@ from chalicelib.store.word_search import WordSearch
 _FORMER_SLUGS = 10
 # A former slug leads straight to the event, unless the event moves between the two reads.
 _HOPS = 3
+# When an index is asked for what may have been written a moment ago.
+_LAG_SECONDS = (0.0, 0.05, 0.15)
 # Ids have twelve digits in keys.
 _BEYOND_IDS = 10**12
 
@@ -104,13 +107,20 @@ class DynamoEventStore:
         return self._slug_of(event_id)
 
     def get_by_id(self, event_id: int) -> EventRecord | None:
-        """Return the event of this id, as of every write that was acknowledged."""
-        slug = self._slug_of(event_id)
-        return None if slug is None else self.get(slug, consistent=True)
+        """Return the event of this id, as it is now.
+
+        The index that knows its slug lags behind writes, usually by less than a tenth of a second.
+        So what it finds is looked at, and what it does not find is asked for again.
+        """
+        for pause in _LAG_SECONDS if event_id < _BEYOND_IDS else ():
+            time.sleep(pause)
+            slug = self._slug_of(event_id)
+            record = None if slug is None else self.get(slug, consistent=True)
+            if record is not None and record.id == event_id:
+                return record
+        return None
 
     def _slug_of(self, event_id: int) -> str | None:
-        if event_id >= _BEYOND_IDS:
-            return None
         rows = query_raw(
             self._connection,
             self._table,

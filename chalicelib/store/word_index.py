@@ -37,8 +37,8 @@ from chalicelib.store.writing import BATCH, write_many
 MARKS = "#marks"
 _WORDS = "w#"
 # A writer stops long before another one may take its work over: longer than any request lives.
-GIVE_UP_AFTER = timedelta(seconds=20)
-TAKEN_OVER_AFTER = timedelta(seconds=45)
+GIVE_UP_AFTER = timedelta(seconds=8)
+TAKEN_OVER_AFTER = timedelta(seconds=20)
 # While another writer is at the same event. Its work takes some hundredths of a second.
 _PATIENCE_SECONDS = 3.0
 _PAUSE_SECONDS = 0.05

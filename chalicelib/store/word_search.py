@@ -7,6 +7,7 @@ from pynamodb.connection.base import Connection
 
 from chalicelib.domain.event_facts import EventFacts, id_text, public_words
 from chalicelib.domain.text import begins_words
+from chalicelib.errors import TooBroad
 from chalicelib.store.models import EventModel, IndexEntryModel
 from chalicelib.store.reading import RawItem, get_many_raw, query_raw, text
 from chalicelib.store.word_index import WordIndex, word_term
@@ -17,6 +18,9 @@ _FIRST_LOOK, _GROWTH = 128, 4
 _FEW = 100
 # Reading an event costs about as much as reading this many entries.
 _ENTRIES_FOR_AN_EVENT = 25
+# So many entries are read for one search: some ten answers of DynamoDB, a second or two. Of events
+# that have to be looked at themselves, as many as that time allows.
+MOST_ENTRIES, MOST_EVENTS = 100_000, 5_000
 # Above every character that a word can have.
 _LAST = "\U0010ffff"
 
@@ -40,6 +44,8 @@ class WordSearch:
     def find(self, words: Sequence[str]) -> Found:
         """Return the events, of every status, in which each of the words begins one.
 
+        Raises `TooBroad` where that takes reading too much, and `Unavailable`.
+
         Entries of events that are marked count for nothing: those events are looked at themselves,
         after the entries were read, so that a write that was cut off shows nowhere.
         """
@@ -53,7 +59,8 @@ class WordSearch:
         return Found(kept + [item for item in facts if item.id in marked], {**found.seen, **seen})
 
     def _by_entries(self, words: Sequence[str]) -> Found:
-        entries = [_WordEntries(self._connection, word) for word in words]
+        allowance = _Allowance(MOST_ENTRIES)
+        entries = [_WordEntries(self._connection, word, allowance) for word in words]
         rarest = _rarest(entries)
         candidates = dict(rarest.found)
         others = [word for word in entries if word is not rarest]
@@ -62,11 +69,13 @@ class WordSearch:
         if len(candidates) > _FEW:
             enough = len(candidates) * _ENTRIES_FOR_AN_EVENT
             for other in others:
-                other.read(enough)
+                other.read(min(enough, other.rows + allowance.left))
                 if other.is_finished:
                     candidates = {key: candidates[key] for key in candidates.keys() & other.found}
             if all(other.is_finished for other in others):
                 return Found(tuple(candidates.values()))
+        if len(candidates) > MOST_EVENTS:
+            raise TooBroad("this search finds too much")
         facts, seen = self._looked_at((item.slug for item in candidates.values()), words)
         return Found([item for item in facts if item.id in candidates], seen)
 
@@ -115,21 +124,37 @@ def _rarest(entries: Sequence["_WordEntries"]) -> "_WordEntries":
         limit *= _GROWTH
 
 
+class _Allowance:
+    """How many entries may still be read for a search, of all its words together."""
+
+    def __init__(self, entries: int) -> None:
+        self.left = entries
+
+    def spend(self, entries: int) -> None:
+        """Count entries that were read; raises `TooBroad` for more than there may be."""
+        self.left -= entries
+        if self.left < 0:
+            raise TooBroad("this search finds too much")
+
+
 class _WordEntries:
     """The entries of the words that one word begins, read as far as they are needed."""
 
-    def __init__(self, connection: Connection, word: str) -> None:
+    def __init__(self, connection: Connection, word: str, allowance: _Allowance) -> None:
         self._connection = connection
         self._word = word
+        self._allowance = allowance
         self._next = word
-        self._rows = 0
+        self.rows = 0
         self.found: dict[str, EventFacts] = {}
         self.is_finished = False
 
     def read(self, limit: int | None) -> None:
         """Read until there were so many entries, or all."""
-        wanted = None if limit is None else limit - self._rows
-        if self.is_finished or (wanted is not None and wanted <= 0):
+        # One more than may be read tells whether there is more.
+        most = self._allowance.left + 1
+        wanted = most if limit is None else min(limit - self.rows, most)
+        if self.is_finished or wanted <= 0:
             return
         rows = query_raw(
             self._connection,
@@ -141,8 +166,9 @@ class _WordEntries:
             limit=wanted,
             attributes=("entry", "facts"),
         )
-        self._rows += len(rows)
-        self.is_finished = wanted is None or len(rows) < wanted
+        self._allowance.spend(len(rows))
+        self.rows += len(rows)
+        self.is_finished = len(rows) < wanted
         for row in rows:
             facts = EventFacts.read(text(row, "facts"))
             self.found[facts.id] = facts

@@ -164,6 +164,7 @@ def test_without_a_limit_fifty_cities_come(api: LambdaApi, stores: Stores) -> No
         ("order=", "order", "must be one of asc, desc", "enum"),
         ("search=", "search", "must not be empty", "string_too_short"),
         ("search=%20", "search", "must not be empty", "string_too_short"),
+        ("search=!!", "search", "must hold a letter or a digit", "no_words"),
         ("search=" + "x" * 51, "search", "must have at most 50 characters", "string_too_long"),
         ("search=%00", "search", "must not hold a NUL or half a character", "string_unicode"),
         ("country=", "country", "must not be empty", "string_too_short"),

@@ -19,7 +19,7 @@ from chalicelib.store.models import EventModel
 from tests.support.builders import NOW, an_event, an_order
 from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, INDEX, MotoTables
-from tests.support.traffic import Traffic, refusal
+from tests.support.traffic import Traffic, refusal, success
 
 PAGE = PageRequest(limit=10, offset=0, after=None, descending=True)
 ALL, PUBLISHED = tuple(EventStatus), (EventStatus.PUBLISHED,)
@@ -386,9 +386,13 @@ def test_an_id_leads_to_the_event_by_an_index_and_then_as_it_is_now(
     assert traffic.calls[1].body["ConsistentRead"] is True
 
 
-@pytest.mark.parametrize(("event_id", "calls"), [(8, ["Query"]), (10**12, []), (10**40, [])])
+@pytest.mark.parametrize(("event_id", "calls"), [(8, ["Query"] * 3), (10**12, []), (10**40, [])])
 def test_an_id_of_no_event_leads_to_none(
-    stores: Stores, traffic: Traffic, event_id: int, calls: list[str]
+    stores: Stores,
+    traffic: Traffic,
+    no_pauses: list[float],
+    event_id: int,
+    calls: list[str],
 ) -> None:
     stores.events.create(an_event(id=7))
     traffic.forget()
@@ -490,3 +494,24 @@ def test_a_failure_of_dynamodb_is_told_as_such_with_its_cause(
     assert isinstance(cause, PynamoDBException)
     assert cause.cause_response_code == code
     assert code not in str(caught.value)
+
+
+def test_an_id_does_not_lead_to_another_event_while_its_index_is_behind(
+    stores: Stores, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    other = seed_event(stores, "other")
+    traffic.refuse("Query", lambda: success({"Items": [{"slug": {"S": "other"}}], "Count": 1}))
+
+    assert stores.events.get_by_id(other.id + 1) is None
+
+
+def test_an_id_that_the_index_does_not_know_yet_is_asked_for_again(
+    stores: Stores, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    event = seed_event(stores)
+    traffic.answer("Query", success({"Items": [], "Count": 0}))
+
+    record = stores.events.get_by_id(event.id)
+
+    assert record is not None
+    assert record.slug == event.slug

@@ -20,10 +20,10 @@ from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words, i
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.domain.text import query_words
-from chalicelib.errors import Unavailable
+from chalicelib.errors import TooBroad, Unavailable
 from chalicelib.services.ports import PageRequest
 from chalicelib.settings import StoreSettings
-from chalicelib.store import Stores, word_index
+from chalicelib.store import Stores, word_index, word_search
 from chalicelib.store.reindexing import Reindexing, open_reindexing
 from chalicelib.store.word_index import Mark, word_entry, word_term
 from infra.operating.reindex import reindex
@@ -264,7 +264,7 @@ def test_a_slow_writer_gives_up_before_another_may_take_over(
     event = record_of(stores, "first").described()
     mark = stores.events._words.leave(1, "first", frozenset({"stray"}))
     assert mark is not None
-    later(timedelta(seconds=21))
+    later(timedelta(seconds=9))
 
     assert not stores.events._words.bring_in_step(mark, event)
 
@@ -416,6 +416,46 @@ class TestSearchesOfManyWords:
         )
 
         assert self.find(stores, query) == [f"event-{number}x" for number in expected]
+
+
+class TestBroadSearches:
+    """A search reads no more than it may, and says so instead of taking for ever."""
+
+    @pytest.fixture(autouse=True)
+    def _events(self, tables: MotoTables) -> None:
+        for number in range(1, 6):
+            tables.stores.events.create(an_event(id=number, slug=f"event-{number}x"))
+
+    def find(self, stores: Stores, query: str) -> int:
+        wanted = EventFilter(ALL, words=query_words(query))
+        return stores.events.find(wanted, EventOrder.DATE, PageRequest(1, 0, None, False)).count
+
+    @pytest.mark.parametrize(("query", "entries"), [("conference", 5), ("c", 5), ("te c", 15)])
+    def test_what_may_just_be_read_is_found(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch, query: str, entries: int
+    ) -> None:
+        monkeypatch.setattr(word_search, "MOST_ENTRIES", entries)
+        assert self.find(stores, query) == 5
+
+    @pytest.mark.parametrize("query", ["conference", "c", "te c"])
+    def test_one_entry_more_is_too_many(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch, query: str
+    ) -> None:
+        monkeypatch.setattr(word_search, "MOST_ENTRIES", 4)
+        with pytest.raises(TooBroad):
+            self.find(stores, query)
+
+    def test_too_many_events_are_not_looked_at_one_by_one(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(word_search, "_FEW", 0)
+        monkeypatch.setattr(word_search, "_ENTRIES_FOR_AN_EVENT", 1)
+        monkeypatch.setattr(word_search, "MOST_EVENTS", 5)
+        # The second word's entries, of which an event has two, are not read to their end.
+        assert self.find(stores, "conference te") == 5
+        monkeypatch.setattr(word_search, "MOST_EVENTS", 4)
+        with pytest.raises(TooBroad):
+            self.find(stores, "conference te")
 
 
 class TestReindexing:

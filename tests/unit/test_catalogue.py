@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
-from chalicelib.errors import NotFound
+from chalicelib.errors import InvalidInput, NotFound, TooBroad
 from chalicelib.services.catalogue import (
     ALL_STATUSES,
     PUBLIC_STATUSES,
@@ -23,7 +23,7 @@ from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents
 
 FIRST_PAGE = PageRequest(limit=10, offset=0, after=None, descending=False)
-ALL_CITIES = CityQuery(None, None, CityOrder.NAME, descending=False, limit=50, offset=0)
+ALL_CITIES = CityQuery((), None, CityOrder.NAME, descending=False, limit=50, offset=0)
 
 
 class World:
@@ -229,6 +229,18 @@ def test_a_country_is_compared_without_case_and_accents(world: World, country: s
     assert world.catalogue.list_cities(query).count == 1
 
 
+def test_a_search_that_finds_too_much_is_told_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(*_: object) -> NoReturn:
+        raise TooBroad("far too much")
+
+    monkeypatch.setattr(FakeEvents, "find", find)
+
+    with pytest.raises(InvalidInput, match=r"^search: finds too much; add letters or words$"):
+        world.listed(words=("a",))
+
+
 def test_a_country_is_compared_whole(world: World) -> None:
     assert world.city_names(replace(ALL_CITIES, country="Fran")) == []
 
@@ -236,7 +248,7 @@ def test_a_country_is_compared_whole(world: World) -> None:
 def test_a_city_without_a_country_matches_no_country(world: World) -> None:
     world.add_city(name="Atlantis", slug="atlantis", country=None)
     assert world.city_names(replace(ALL_CITIES, country="France")) == ["Paris"]
-    assert world.city_names(replace(ALL_CITIES, search="atl")) == ["Atlantis"]
+    assert world.city_names(replace(ALL_CITIES, words=("atl",))) == ["Atlantis"]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +257,7 @@ def test_a_city_without_a_country_matches_no_country(world: World) -> None:
 def test_a_search_matches_the_beginnings_of_words(
     world: World, search: str, names: list[str]
 ) -> None:
-    assert world.city_names(replace(ALL_CITIES, search=search)) == names
+    assert world.city_names(replace(ALL_CITIES, words=(search,))) == names
 
 
 @pytest.mark.parametrize("order_by", [CityOrder.CREATED_AT, CityOrder.UPDATED_AT])

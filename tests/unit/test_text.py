@@ -28,6 +28,18 @@ def test_white_space_is_single_and_inside_only(text: str) -> None:
     assert folded == " ".join(folded.split())
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("हिन्दी संगीत", {"हनद", "सगत"}),
+        ("ดนตรี", {"ดนตร"}),
+        ("مُوسِيقَى", {"موسيقى"}),
+    ],
+)
+def test_a_word_does_not_fall_apart_at_its_vowel_signs(text: str, expected: set[str]) -> None:
+    assert words(text) == expected
+
+
 LETTERS = {
     "Ærø": "aero",
     "Łódź": "lodz",

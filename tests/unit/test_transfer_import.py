@@ -311,6 +311,21 @@ def test_when_time_is_over_the_report_says_where_to_go_on(desk: Desk) -> None:
     assert rest.next_line is None
 
 
+def test_changes_are_not_begun_when_time_is_over(desk: Desk) -> None:
+    numbers = range(1, 11)
+    desk.run(*(a_line(number, f"event-{number}") for number in numbers))
+    changed = [a_line(number, f"event-{number}", price=5) for number in numbers]
+    desk.seconds_a_look = BUDGET_SECONDS * 0.3
+
+    first = desk.run(*changed)
+    rest = desk.run(*changed, from_line=first.next_line or 0)
+
+    assert first.next_line is not None
+    assert 1 < first.next_line < 11
+    assert first.counts == Counter({UPDATED: first.next_line - 1})
+    assert rest.counts[UPDATED] >= 1
+
+
 def test_however_slow_it_is_every_request_gets_somewhere(desk: Desk) -> None:
     lines = [a_line(number, f"event-{number}") for number in range(1, TOGETHER + 2)]
     desk.seconds_a_look = 1_000_000
