@@ -60,8 +60,9 @@ def add_city(request: ApiRequest) -> Response:
 )
 def change_city(request: ApiRequest) -> Response:
     """Change the keys that are given; the others stay. A new name or slug reaches the city's events
-    at once where they are few, and within minutes where they are thousands. A former slug keeps
-    leading to the city.
+    at once where they are few, and within minutes where they are thousands; until then the lists of
+    a city under its new slug have the events that have followed. A former slug keeps leading to the
+    city.
     """
     from chalicelib.schemas.cities import CityChanges
     from chalicelib.schemas.reading import read_body
