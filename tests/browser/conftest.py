@@ -55,7 +55,7 @@ def found_or_skip(*names: str) -> str:
     pytest.skip(missing)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
     options = Options()
     options.binary_location = found_or_skip(*_CHROMIUM)
@@ -103,7 +103,7 @@ def browser(chromium: webdriver.Chrome) -> Browser:
     return browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_tables() -> Iterator[MotoTables]:
     with moto_tables() as tables:
         yield tables

@@ -34,6 +34,7 @@ DEFERRED = {
         "chalicelib.adapters.stripe_gateway",
     ),
     "chalicelib.functions.authorizer.jwt_authorizer": ("chalicelib.adapters.tokens",),
+    "chalicelib.functions.reconcile.reconcile": ("chalicelib.store",),
 }
 
 

@@ -18,7 +18,7 @@ from chalicelib.services.time_budget import TimeBudget
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents, FakeRenames, RecordingLog
 
-AMPLE = TimeBudget.of(60)
+AMPLE = TimeBudget(1.0, lambda: 0.0)
 
 
 @dataclass

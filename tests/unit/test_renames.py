@@ -16,7 +16,7 @@ from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents, FakeRenames
 
 LATER = NOW + timedelta(hours=1)
-AMPLE = TimeBudget.of(60)
+AMPLE = TimeBudget(1.0, lambda: 0.0)
 
 
 @dataclass
