@@ -11,8 +11,8 @@ A cell has a number for each size of the catalogue: {sizes} events.
 
 - **Steady** requests may not cost more calls or units at any size than at the first, by more than a
   tenth. The command fails where one does, and where any request scans.
-- **Upcoming** (`from=` now) counts today's events and sums up kept numbers for the days after, so it
-  grows with the events of one day.
+- **Upcoming** (`from=` now) counts today's events and sums up kept numbers of the days after, so
+  it grows with the events of one day.
 - **Found** is the list's `count`.
 - **Calls** are requests to DynamoDB.
 - **Read units** follow DynamoDB's published rules, from the sizes of the items that were read: half
