@@ -214,7 +214,7 @@ def test_pages_cost_no_more_calls_where_there_are_more_events(
     ("method", "name", "body", "expected"),
     [
         ("GET", "1", None, [QUERY, READ]),
-        ("GET", "999", None, [QUERY]),
+        ("GET", "999", None, [QUERY, QUERY, QUERY]),
         ("GET", "nowhere", None, [READ]),
         ("GET", "NOT A SLUG", None, []),
         ("GET", "9" * 30, None, []),
