@@ -89,7 +89,7 @@ openapi: $(READY) ## Write the API's OpenAPI document
 
 .PHONY: import
 import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
-	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(DRY_RUN),--dry-run)
+	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 .PHONY: export
 export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)

@@ -102,6 +102,10 @@ def _unreadable(*, ends_there: bool) -> FieldProblem:
     return FieldProblem("", f"{wrong}{rest}", "csv_row")
 
 
+# As spreadsheets in some countries write them, and when they are told to.
+_OTHER_SEPARATORS = frozenset(";\t")
+
+
 def _wrong_columns(
     columns: Sequence[str], known: Sequence[str], required: Collection[str]
 ) -> Iterator[FieldProblem]:
@@ -109,7 +113,9 @@ def _wrong_columns(
         if name not in known:
             choice = ", ".join(known)
             shown = name[:_MAX_NAME_LENGTH]
-            yield FieldProblem(shown, f"is not a known column; those are {choice}", "csv_column")
+            hint = "; separate columns with commas" if _OTHER_SEPARATORS & set(name) else ""
+            wrong = f"is not a known column; those are {choice}{hint}"
+            yield FieldProblem(shown, wrong, "csv_column")
         elif name in columns[:place]:
             yield FieldProblem(name, "is a column twice", "csv_column_twice")
     for name in known:

@@ -145,7 +145,9 @@ def change_event(request: ApiRequest) -> Response:
     ),
 )
 def delete_event(request: ApiRequest) -> Response:
-    """Delete an event of which nothing is sold or held; cancel one of which something is."""
+    """Delete an event of which nothing is sold or held. One with sold tickets stays (409): it can
+    only be cancelled.
+    """
     admin = request.admin()
     wiring.event_editor().delete(
         request.path("id_or_slug"), wanted_revisions(request), admin.user_id

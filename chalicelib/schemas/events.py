@@ -142,9 +142,10 @@ class EventChanges(Body):
 
 def _clean_description(text: str) -> str:
     """Clean a description; cleaning may leave blanks where a tag was at an end, and may escape, so
-    its length is looked at again.
+    its length is looked at again. References to no character (`&#0;`) become U+FFFD, which nobody
+    could send again: it goes.
     """
-    cleaned = clean_html(text, _ALLOWED_TAGS).strip()
+    cleaned = clean_html(text, _ALLOWED_TAGS).replace("\ufffd", "").strip()
     if len(cleaned) > _DESCRIPTION_LENGTH:
         raise InvalidInput.of(
             "description", "is too long once it is written as HTML", "string_too_long"

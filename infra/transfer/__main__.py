@@ -26,7 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Api(url, token_for(url, os.environ)) as api:
             if options.command == "import":
-                return _import(Import(api, options.file, dry_run=options.dry_run), options.file)
+                code = _import(Import(api, options.file, dry_run=options.dry_run), options.file)
+                if options.dry_run:
+                    print("a dry run: this is what would be done, and none of it was", flush=True)
+                return code
             return _export(Export(api, options.file), options.file)
     except TransferError as error:
         print(error, file=sys.stderr)

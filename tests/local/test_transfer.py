@@ -210,7 +210,10 @@ def test_a_dry_run_writes_nothing(desk: Desk) -> None:
 
     assert desk.run("import", "--dry-run", path) == DONE
 
-    assert desk.said()[0] == "3 created, 0 updated, 0 unchanged, 0 failed"
+    assert desk.said()[0] == (
+        "3 created, 0 updated, 0 unchanged, 0 failed\n"
+        "a dry run: this is what would be done, and none of it was"
+    )
     assert desk.slugs() == set()
 
 

@@ -171,3 +171,11 @@ def test_any_text_is_a_table_or_refused(text: str) -> None:
     for record in found:
         assert record.row.line <= record.row.last_line
         assert record.problems or set(record.cells) <= set(KNOWN)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_file_with_other_separators_is_told_which_ones_to_use(separator: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_table(separator.join(["name", "price"]) + "\n", ["name", "price"], ["name"])
+
+    assert refused.value.problems[0].message.endswith("; separate columns with commas")

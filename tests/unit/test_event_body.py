@@ -360,3 +360,11 @@ def test_a_description_that_cleaning_makes_too_long_is_refused() -> None:
 def test_a_status_that_is_none_is_told_in_our_words() -> None:
     with pytest.raises(InvalidInput, match="status: must be draft or published"):
         read_body(EventBody, {**REQUIRED, "status": "sold"})
+
+
+@pytest.mark.parametrize("reference", ["&#0;", "&#xD800;"])
+def test_a_description_that_was_taken_can_be_sent_again(reference: str) -> None:
+    once = draft(description=f"<p>a{reference}b</p>").description
+
+    assert once == "<p>ab</p>"
+    assert draft(description=once).description == once
