@@ -27,6 +27,7 @@ UNAVAILABLE = Problem(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE")
 
 _PROBLEMS: dict[type[BaseException], Problem] = {
     errors.InvalidInput: VALIDATION_ERROR,
+    errors.TooBroad: VALIDATION_ERROR,
     errors.PriceMismatch: Problem(HTTPStatus.BAD_REQUEST, "PRICE_MISMATCH"),
     errors.InvalidSession: Problem(HTTPStatus.BAD_REQUEST, "INVALID_SESSION"),
     errors.InvalidSignature: VALIDATION_ERROR,

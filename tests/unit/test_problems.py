@@ -42,6 +42,7 @@ LOOKS = {
     errors.CapacityTooLow: (409, "CONFLICT"),
     errors.Changed: (409, "CONFLICT"),
     errors.PreconditionFailed: (412, "PRECONDITION_FAILED"),
+    errors.TooBroad: (400, "VALIDATION_ERROR"),
     errors.SoldOut: (409, "SOLD_OUT"),
     errors.SalesClosed: (409, "SALES_CLOSED"),
     errors.PayloadTooLarge: (413, "PAYLOAD_TOO_LARGE"),
