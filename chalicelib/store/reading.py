@@ -4,7 +4,7 @@ attribute into a model only to encode it again would be work for nothing.
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pynamodb.connection.base import Connection
@@ -49,27 +49,18 @@ def query_raw(  # noqa: PLR0913 - what a query is made of
 
     DynamoDB stops an answer at 1 MB; this goes on until there is enough. Raises `Unavailable`.
     """
-    items: list[RawItem] = []
-    start: RawItem | None = None
-    while True:
-        try:
-            answer = connection.query(
-                table,
-                partition,
-                range_key_condition=keys,
-                index_name=index,
-                scan_index_forward=not descending,
-                consistent_read=consistent,
-                limit=None if limit is None else limit - len(items),
-                exclusive_start_key=start,
-                attributes_to_get=list(attributes),
-            )
-        except QueryError as error:
-            raise unavailable(error) from error
-        items.extend(answer.get("Items", ()))
-        start = answer.get("LastEvaluatedKey")
-        if start is None or (limit is not None and len(items) >= limit):
-            return items
+    pages = _answers(
+        connection,
+        table,
+        partition,
+        limit=limit,
+        range_key_condition=keys,
+        index_name=index,
+        scan_index_forward=not descending,
+        consistent_read=consistent,
+        attributes_to_get=list(attributes),
+    )
+    return [item for page in pages for item in page.get("Items", ())]
 
 
 def count_raw(
@@ -79,24 +70,41 @@ def count_raw(
 
     It costs what reading them costs, so it is for short ranges and small items.
     """
-    total = 0
-    start: RawItem | None = None
+    pages = _answers(
+        connection,
+        table,
+        partition,
+        limit=None,
+        range_key_condition=keys,
+        index_name=index,
+        select="COUNT",
+    )
+    return sum(int(page["Count"]) for page in pages)
+
+
+def _answers(
+    connection: Connection,
+    table: str,
+    partition: str,
+    *,
+    limit: int | None,
+    **query: Any,  # noqa: ANN401 - what `Connection.query` takes
+) -> Iterator[dict[str, Any]]:
+    """Yield the answers of a query until there were `limit` items, or to its end."""
+    left, start = limit, None
     while True:
         try:
             answer = connection.query(
-                table,
-                partition,
-                range_key_condition=keys,
-                index_name=index,
-                exclusive_start_key=start,
-                select="COUNT",
+                table, partition, limit=left, exclusive_start_key=start, **query
             )
         except QueryError as error:
             raise unavailable(error) from error
-        total += int(answer["Count"])
+        yield answer
         start = answer.get("LastEvaluatedKey")
-        if start is None:
-            return total
+        if left is not None:
+            left -= len(answer.get("Items", ()))
+        if start is None or left == 0:
+            return
 
 
 def get_many_raw(
