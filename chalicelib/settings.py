@@ -2,6 +2,7 @@
 function fails only on keys of its own. Secrets are not here (see `adapters.secrets`).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,6 +14,14 @@ Environment = Mapping[str, str]
 LOCAL_STAGE = "local"
 PRODUCTION_STAGE = "prod"
 DEFAULT_ROLE_CLAIMS = "role,metadata.role,public_metadata.role"
+
+# What mail servers everywhere take: a dot-atom before the @ and a host's name after it (RFC 5321,
+# section 4.1.2), in ASCII, since Amazon SES takes no other.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = rf"(?P<address>{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)"
+_NAMED_ADDRESS = re.compile(rf'(?P<name>[^<>"]*|"[^<>"]*" *)<{_ADDRESS}>')
+_BARE_ADDRESS = re.compile(_ADDRESS)
 
 
 def _required(env: Environment, key: str) -> str:
@@ -59,6 +68,28 @@ def _origins(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
                 f"the setting {key} must hold origins, such as https://a.example"
             )
     return tuple(origin.lower() for origin in origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An e-mail address, and the name that people see with it (may be empty)."""
+
+    name: str
+    address: str
+
+
+def _mailbox(env: Environment, key: str) -> Mailbox | None:
+    """Read `a@b.example` or `Name <a@b.example>`; None where it is not set."""
+    text = env.get(key, "").strip()
+    if not text:
+        return None
+    parts = _BARE_ADDRESS.fullmatch(text) or _NAMED_ADDRESS.fullmatch(text)
+    if parts is None or not text.isprintable():
+        raise ConfigurationError(
+            f"the setting {key} must be an e-mail address, such as Shop <shop@a.example>"
+        )
+    name = parts.groupdict().get("name") or ""
+    return Mailbox(name.strip().strip('"').strip(), parts["address"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +204,25 @@ class AdminSettings:
         allowed = _flag(env, "ALLOW_DATABASE_RESET")
         stage = env.get("STAGE", "").strip().lower()
         return cls(allowed and bool(stage) and not stage.startswith(PRODUCTION_STAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Whom e-mails to buyers are from (`MAIL_FROM`), and who gets the answers (`MAIL_REPLY_TO`).
+
+    Without `MAIL_FROM` there are no e-mails. It must be an address that Amazon SES knows to be
+    ours. Without `MAIL_REPLY_TO` answers go to the sender.
+    """
+
+    sender: Mailbox | None
+    reply_to: Mailbox | None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there are e-mails at all."""
+        return self.sender is not None
+
+    @classmethod
+    def read(cls, env: Environment) -> "MailSettings":
+        """Read them; raises `ConfigurationError` for what is no address."""
+        return cls(_mailbox(env, "MAIL_FROM"), _mailbox(env, "MAIL_REPLY_TO"))

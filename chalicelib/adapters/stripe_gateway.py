@@ -1,30 +1,29 @@
-"""Stripe, through its official SDK: the only importer of `stripe`."""
+"""Stripe's API, through its official SDK: every call, its time limit, and its errors as ours."""
 
-import json
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import stripe
 
 from chalicelib.adapters.deadline import DeadlineExceeded, within
-from chalicelib.domain.orders import (
-    CheckoutSession,
-    Order,
-    PaymentStatus,
-    RedirectUrls,
-    SessionStatus,
-)
-from chalicelib.errors import InvalidInput, InvalidSession, InvalidSignature, PaymentProviderError
+from chalicelib.adapters.stripe_errors import buyer_error, is_missing, refusal, unreachable
+from chalicelib.adapters.stripe_events import HANDLED_EVENTS, StripeEvent, event_from
+from chalicelib.adapters.stripe_objects import REFUND_KEY, refund_from, session_from
+from chalicelib.adapters.stripe_requests import refund_params, session_params
+from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
+from chalicelib.domain.clock import Clock, utc_now
+from chalicelib.domain.orders import Order
+from chalicelib.domain.payment_news import PaymentNews
+from chalicelib.domain.refunds import Refund, RefundStatus
+from chalicelib.errors import InvalidSession, RefundRefused
 from chalicelib.services.ports import AuditLog
 
-if TYPE_CHECKING:
-    from stripe.params.checkout import SessionCreateParams
+_T = TypeVar("_T", bound=stripe.StripeObject)
+_Result = TypeVar("_Result")
 
 # A buyer gets an answer within ten seconds: what Stripe's six leave of them is for the store.
 # A second try is for a connection that was kept open while Lambda froze the function, and is
@@ -33,49 +32,43 @@ _CONNECT_TIMEOUT_SECONDS = 1.0
 _READ_TIMEOUT_SECONDS = 5.0
 _DEADLINE_SECONDS = 6.0
 _RETRIES = 1
-# Stripe's advice for a signature's age ("Webhooks", "Verify webhook signatures"). Its SDK does not
-# mind a timestamp from the future; a clock that is right has no use for one.
-_TOLERANCE_SECONDS = 300
-_TIMESTAMP = re.compile(r"(?:^|,)\s*t=(\d{1,12})\s*(?:,|$)")
+_PAGE = 100
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
-_SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
-_METADATA_ORDER_ID = "orderId"
-# What a buyer sent and only Stripe can judge, such as a currency's smallest and largest charge:
-# the field and what is wrong with it, by Stripe's code (API reference, "Error codes").
-_BUYER_ERRORS = {
-    "amount_too_small": ("totalAmount", "is not an amount that can be charged"),
-    "amount_too_large": ("totalAmount", "is not an amount that can be charged"),
-    "email_invalid": ("customerEmail", "must be an e-mail address"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StripeEvent:
-    """A webhook's event whose signature held. `data` is the object that it is about."""
-
-    id: str
-    type: str
-    data: Mapping[str, Any]
-
-    def session(self) -> CheckoutSession | None:
-        """Return our Checkout Session that an event of `checkout.session.*` is about, if any."""
-        metadata = self.data.get("metadata") or {}
-        return session_from(self.data) if metadata.get(_METADATA_ORDER_ID) else None
+# The session of an order is made within six seconds of it, as a rule. A request that was given up
+# may still arrive later, up to a minute: it asks for a session that ends 31 minutes after the
+# order was made, and Stripe makes none that lives less than 30. So there can be no later one, by
+# Stripe's clock, and the seconds before are for ours being ahead of it.
+_EARLIEST_SESSION = timedelta(seconds=-5)
+_LATEST_SESSION = timedelta(seconds=60)
+# Stripe may forget an idempotency key once it is a day old ("Idempotent requests"). From an hour
+# before that on, a refund that was decided so long ago is looked for, instead of made again.
+_KEY_KEPT = timedelta(hours=23)
 
 
 class StripeGateway:
-    """`services.ports.PaymentGateway` on Stripe Checkout."""
+    """`services.ports.PaymentGateway` on Stripe Checkout.
 
-    def __init__(self, secret_key: str, api_base: str | None, log: AuditLog) -> None:
-        self._client = stripe.StripeClient(
+    Without an `http_client` it speaks to Stripe over the network, at `api_base` or where Stripe
+    is.
+    """
+
+    def __init__(
+        self,
+        secret_key: str,
+        api_base: str | None,
+        log: AuditLog,
+        http_client: stripe.HTTPClient | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._v1 = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base} if api_base else None,
             max_network_retries=_RETRIES,
-            http_client=stripe.RequestsClient(
-                timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS)
-            ),
-        )
+            http_client=http_client
+            or stripe.RequestsClient(timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS)),
+        ).v1
         self._log = log
+        self._clock = clock
 
     def create_session(
         self, order: Order, urls: RedirectUrls, expires_at: datetime
@@ -86,40 +79,197 @@ class StripeGateway:
         """
         with self._mapped_errors("create_session"):
             try:
-                session = within(
-                    _DEADLINE_SECONDS,
-                    lambda: self._client.v1.checkout.sessions.create(
-                        _create_params(order, urls, expires_at),
+                session = _in_time(
+                    lambda: self._v1.checkout.sessions.create(
+                        session_params(order, urls, expires_at),
                         {"idempotency_key": f"{order.id}-checkout-1"},
-                    ),
+                    )
                 )
             except stripe.InvalidRequestError as error:
-                if error.code not in _BUYER_ERRORS:
+                wrong = buyer_error(error)
+                if wrong is None:
                     raise
-                raise InvalidInput.of(*_BUYER_ERRORS[error.code], error.code) from None
+                raise wrong from None
         return session_from(session.to_dict())
 
     def retrieve_session(self, session_id: str) -> CheckoutSession:
-        """Return the session; raises `InvalidSession` or `PaymentProviderError`."""
+        """Return the session, with whether its payment failed.
+
+        Raises `InvalidSession` or `PaymentProviderError`.
+        """
         if _SESSION_ID.fullmatch(session_id) is None:
             raise InvalidSession("no such checkout session")
         with self._mapped_errors("retrieve_session"):
             try:
-                session = within(
-                    _DEADLINE_SECONDS,
-                    lambda: self._client.v1.checkout.sessions.retrieve(session_id),
-                )
+                session = _in_time(lambda: self._retrieve(session_id))
             except stripe.InvalidRequestError as error:
-                raise InvalidSession("no such checkout session") from error
+                if not is_missing(error):
+                    raise
+                raise InvalidSession("no such checkout session") from None
         return session_from(session.to_dict())
 
-    def expire_session(self, session_id: str) -> None:
-        """End an open session, so that it cannot be paid; raises `PaymentProviderError`."""
+    def find_session(self, order: Order) -> CheckoutSession | None:
+        """Return the session that was made for an order on which none is noted, if one was.
+
+        Raises `PaymentProviderError`.
+        """
+        made = order.created_at
+        sessions = self._all(
+            "find_session",
+            lambda: self._v1.checkout.sessions.list(
+                {
+                    "created": {
+                        "gte": int((made + _EARLIEST_SESSION).timestamp()),
+                        "lte": int((made + _LATEST_SESSION).timestamp()),
+                    },
+                    "expand": ["data.payment_intent"],
+                    "limit": _PAGE,
+                }
+            ),
+        )
+        for session in sessions:
+            found = session_from(session.to_dict())
+            if found.order_id == order.id:
+                return found
+        return None
+
+    def session_of_payment(self, payment_intent_id: str) -> CheckoutSession | None:
+        """Return the session that a payment was made in, if one of ours.
+
+        Raises `PaymentProviderError`.
+        """
+        with self._mapped_errors("session_of_payment"):
+            try:
+                found = _in_time(
+                    lambda: self._v1.checkout.sessions.list(
+                        {"payment_intent": payment_intent_id, "limit": 1}
+                    )
+                )
+            except stripe.InvalidRequestError as error:
+                if not is_missing(error):
+                    raise
+                return None
+        sessions = [session_from(session.to_dict()) for session in found.data]
+        return next((session for session in sessions if session.order_id is not None), None)
+
+    def expire_session(self, session_id: str) -> bool:
+        """End a session, so that it cannot be paid; False where it had ended before.
+
+        Raises `PaymentProviderError`.
+        """
         with self._mapped_errors("expire_session"):
-            within(
-                _DEADLINE_SECONDS,
-                lambda: self._client.v1.checkout.sessions.expire(session_id),
+            try:
+                _in_time(lambda: self._v1.checkout.sessions.expire(session_id))
+            except stripe.InvalidRequestError:
+                # Stripe has no code for a session that is not open any more, and its texts may
+                # change; the session itself tells whether that was it.
+                if _in_time(lambda: self._retrieve(session_id)).status == "open":
+                    raise
+                return False
+        return True
+
+    def refund(self, order: Order, refund: Refund) -> Refund:
+        """Give money back, once for each order and key of a refund; return it as Stripe tells.
+
+        Raises `RefundRefused`, with Stripe's code, or `PaymentProviderError`.
+        """
+        payment = order.payment_intent_id
+        if payment is None:
+            raise RefundRefused("there is no payment to refund")
+        is_old = self._clock() - refund.at > _KEY_KEPT
+        known = self._made_before(payment, refund) if is_old else None
+        if known is not None:
+            return known
+        try:
+            return self._make_refund(payment, order, refund)
+        except RefundRefused:
+            # A repeat may be refused just because the first time was not: all is refunded by it.
+            known = self._made_before(payment, refund)
+            if known is None:
+                raise
+            return known
+
+    def refunds_of(self, payment_intent_id: str) -> Sequence[Refund]:
+        """Return all refunds of a payment, as they are now, but those in a status new to us.
+
+        Raises `PaymentProviderError`.
+        """
+        refunds = [refund_from(made) for made in self._list_refunds(payment_intent_id)]
+        return [refund for refund in refunds if refund is not None]
+
+    def undelivered_news(self, since: datetime, until: datetime) -> Sequence[PaymentNews]:
+        """Return what our webhook was not told of the events between two times, oldest first.
+
+        Stripe's times are whole seconds: the second of `since` belongs to it as a whole, that of
+        `until` not at all. Raises `PaymentProviderError`.
+        """
+        found = self._all(
+            "undelivered_news",
+            lambda: self._v1.events.list(
+                {
+                    "delivery_success": False,
+                    "types": list(HANDLED_EVENTS),
+                    "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+                    "limit": _PAGE,
+                }
+            ),
+        )
+        events = [event_from(event.to_dict()) for event in found]
+        news = [self._news(event) for event in reversed(events)]
+        return [item for item in news if item is not None]
+
+    def _news(self, event: StripeEvent) -> PaymentNews | None:
+        try:
+            return event.news()
+        except (KeyError, TypeError, ValueError) as error:
+            # One event that cannot be read must not keep all others from being handled.
+            self._log.error(
+                "stripe_event_unreadable",
+                {"event": event.id, "eventType": event.type, "type": type(error).__name__},
             )
+            return None
+
+    def _retrieve(self, session_id: str) -> stripe.checkout.Session:
+        # A session does not show by itself that its payment failed; the payment does.
+        return self._v1.checkout.sessions.retrieve(session_id, {"expand": ["payment_intent"]})
+
+    def _list_refunds(self, payment_intent_id: str) -> Iterator[Mapping[str, Any]]:
+        found = self._all(
+            "refunds_of",
+            lambda: self._v1.refunds.list({"payment_intent": payment_intent_id, "limit": _PAGE}),
+        )
+        for refund in found:
+            yield refund.to_dict()
+
+    def _made_before(self, payment_intent_id: str, refund: Refund) -> Refund | None:
+        for made in self._list_refunds(payment_intent_id):
+            if (made.get("metadata") or {}).get(REFUND_KEY) == refund.key:
+                return _as_told(refund, made)
+        return None
+
+    def _make_refund(self, payment_intent_id: str, order: Order, refund: Refund) -> Refund:
+        with self._mapped_errors("refund"):
+            try:
+                made = _in_time(
+                    lambda: self._v1.refunds.create(
+                        refund_params(payment_intent_id, order, refund),
+                        {"idempotency_key": f"{order.id}-refund-{refund.key}"},
+                    )
+                ).to_dict()
+            except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+                raise refusal(error) from None
+        return _as_told(refund, made)
+
+    def _all(self, call: str, first: Callable[[], stripe.ListObject[_T]]) -> Iterator[_T]:
+        """Yield what is listed, page by page; each page has the whole of the time limit."""
+        fetch = first
+        while True:
+            with self._mapped_errors(call):
+                page = _in_time(fetch)
+            yield from page.data
+            if not page.has_more:
+                return
+            fetch = page.next_page
 
     @contextmanager
     def _mapped_errors(self, call: str) -> Iterator[None]:
@@ -127,7 +277,7 @@ class StripeGateway:
             yield
         except DeadlineExceeded:
             self._log.error("stripe_failed", {"call": call, "type": "DeadlineExceeded"})
-            raise _unreachable() from None
+            raise unreachable() from None
         except stripe.StripeError as error:
             # The message may quote what was sent, such as an e-mail address, so it reaches no log,
             # as a trace's cause neither; type, code and request id are enough to find the rest in
@@ -142,102 +292,17 @@ class StripeGateway:
                     "stripeRequestId": error.request_id,
                 },
             )
-            raise _unreachable() from None
+            raise unreachable() from None
 
 
-def _unreachable() -> PaymentProviderError:
-    return PaymentProviderError("the payment provider cannot be reached right now; try again")
+def _in_time(work: Callable[[], _Result]) -> _Result:
+    return within(_DEADLINE_SECONDS, work)
 
 
-def verify_event(
-    body: bytes,
-    signature: str | None,
-    secrets: Sequence[str],
-    now: Callable[[], float] = time.time,
-) -> StripeEvent:
-    """Return the event of a webhook's raw body if one of the secrets signed it.
+def _as_told(refund: Refund, made: Mapping[str, Any]) -> Refund:
+    """Return a refund of ours as Stripe tells of it.
 
-    Raises `InvalidSignature` where none did, or the signature is older or newer than five minutes.
+    Stripe has taken it: in a status that is new to us, it is on its way until we hear more.
     """
-    stamp = _TIMESTAMP.search(signature or "")
-    if signature is None or stamp is None or int(stamp[1]) > now() + _TOLERANCE_SECONDS:
-        raise InvalidSignature("the webhook's signature is missing, malformed or from the future")
-    if not any(_is_signed(body, signature, secret) for secret in secrets):
-        raise InvalidSignature("the webhook's signature does not hold")
-    payload = json.loads(body)
-    # Stripe sends other kinds of events too, such as thin ones, which have no data.
-    data = payload.get("data") or {}
-    return StripeEvent(str(payload.get("id")), str(payload.get("type")), data.get("object") or {})
-
-
-def _is_signed(body: bytes, signature: str, secret: str) -> bool:
-    try:
-        stripe.WebhookSignature.verify_header(body, signature, secret, _TOLERANCE_SECONDS)
-    except (stripe.SignatureVerificationError, ValueError, TypeError):
-        # TypeError: the SDK cannot compare a signature with letters that are not ASCII.
-        return False
-    return True
-
-
-def session_from(stripe_object: Mapping[str, Any]) -> CheckoutSession:
-    """Read a Checkout Session as Stripe writes it."""
-    metadata = stripe_object.get("metadata") or {}
-    intent = stripe_object.get("payment_intent")
-    return CheckoutSession(
-        id=stripe_object["id"],
-        # Null for sessions that have none (`setup` and others'); such a one tells us nothing.
-        status=SessionStatus(stripe_object["status"] or SessionStatus.OPEN),
-        payment_status=PaymentStatus(stripe_object["payment_status"]),
-        amount_total=stripe_object.get("amount_total") or 0,
-        currency=stripe_object.get("currency") or "",
-        metadata={str(name): str(value) for name, value in metadata.items()},
-        url=stripe_object.get("url"),
-        order_id=metadata.get(_METADATA_ORDER_ID),
-        # An expanded object or its id.
-        payment_intent_id=intent["id"] if isinstance(intent, Mapping) else intent,
-    )
-
-
-def _create_params(order: Order, urls: RedirectUrls, expires_at: datetime) -> "SessionCreateParams":
-    params: SessionCreateParams = {
-        "mode": "payment",
-        "client_reference_id": order.id,
-        "metadata": {
-            _METADATA_ORDER_ID: order.id,
-            "eventSlug": order.event_slug,
-            "eventName": order.event_name,
-            "quantity": str(order.quantity),
-        },
-        "expires_at": int(expires_at.timestamp()),
-        "line_items": [
-            {
-                "quantity": order.quantity,
-                "price_data": {
-                    "currency": order.currency,
-                    "unit_amount": order.unit_price,
-                    "product_data": {"name": order.event_name},
-                },
-            }
-        ],
-        "success_url": with_session_id(urls.success),
-        "cancel_url": urls.cancel,
-    }
-    if order.amount_total:
-        # Refunds and disputes come with the payment intent, so it must lead to the order too.
-        params["payment_intent_data"] = {"metadata": {_METADATA_ORDER_ID: order.id}}
-    if order.customer_email is not None:
-        params["customer_email"] = order.customer_email
-    return params
-
-
-def with_session_id(success_url: str) -> str:
-    """Add `session_id={CHECKOUT_SESSION_ID}` to the URL's query; Stripe fills the id in.
-
-    Source: Stripe's page "Customize redirect behavior".
-    """
-    added = f"session_id={_SESSION_PLACEHOLDER}"
-    if added in success_url:
-        return success_url
-    parts = urlsplit(success_url)
-    query = f"{parts.query}&{added}" if parts.query else added
-    return urlunsplit(parts._replace(query=query))
+    told = refund_from(made)
+    return told or replace(refund, status=RefundStatus.PENDING, stripe_id=made["id"])

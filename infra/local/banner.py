@@ -10,6 +10,7 @@ def banner(run: LocalRun, *, filled: bool) -> str:
         "sample data was added" if filled else "your data of last time (make reset empties it)"
     )
     stripe_note = "  (open it: sessions, events, deliveries)" if run.starts_stripe else ""
+    mail_note = "  (open it: e-mails with tickets)" if run.starts_mail else ""
     token_note = "" if run.starts_issuer else "  (not available: JWT_ISSUER is not the local one)"
     return f"""
 The Events API is up: {samples}.
@@ -18,6 +19,7 @@ The Events API is up: {samples}.
   Stripe     {at["stripe"]}{stripe_note}
   Issuer     {at["issuer"]}
   DynamoDB   {at["dynamodb"]}
+  Mail       {at["mail"]}{mail_note}
   Webhook    {run.webhook_url}
 
 Try:

@@ -7,7 +7,7 @@ from infra.local.claim import StateInUse, claimed_state
 from infra.local.settings import ENDPOINTS_FILE, FILLING_FILE, STATE_DIR
 
 # The issuer's keys stay: they are no data, and tokens made before go on working.
-_DATA = ("dynamodb", "stripe", "logs", "tmp")
+_DATA = ("dynamodb", "stripe", "mail", "logs", "tmp")
 
 
 def main() -> int:

@@ -51,6 +51,8 @@ def _ensure_ports_free(run: LocalRun) -> None:
         ensure_port_free(run.ports.issuer, "the issuer of tokens", "ISSUER_PORT")
     if run.starts_dynamodb:
         ensure_port_free(run.ports.dynamodb, "DynamoDB", "DYNAMODB_PORT")
+    if run.starts_mail:
+        ensure_port_free(run.ports.mail, "the local mail server", "MAIL_PORT")
 
 
 def _apply(run: LocalRun) -> None:
@@ -119,6 +121,17 @@ def _start_stand_ins(run: LocalRun, children: Children) -> None:
                 "STRIPE_WEBHOOK_SECRET": run.environment["STRIPE_WEBHOOK_SECRET"].split(",")[0],
             },
             f"{at['stripe']}/healthz",
+        )
+    if run.starts_mail:
+        children.start(
+            "mail",
+            [
+                *_module("infra.local.mail_server"),
+                *("--host", HOST, "--port", str(run.ports.mail)),
+                *("--folder", str(STATE_DIR / "mail")),
+            ],
+            {},
+            f"{at['mail']}/healthz",
         )
 
 

@@ -15,6 +15,7 @@ from chalicelib.settings import (
     AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
+    MailSettings,
     StoreSettings,
     StripeSettings,
 )
@@ -32,7 +33,10 @@ _LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105
 _LOCAL_API_KEY = "local-api-key"
 _REAL_STRIPE = "https://api.stripe.com"
 
+_LOCAL_SENDER = "Events API <tickets@events.example>"
+
 _DYNAMODB = "AWS_ENDPOINT_URL_DYNAMODB"
+_MAIL = "AWS_ENDPOINT_URL_SESV2"
 
 
 class SettingsError(Exception):
@@ -41,12 +45,13 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports of the local run: the API's, and the next three."""
+    """The ports of the local run: the API's, and the next four."""
 
     api: int
     stripe: int
     issuer: int
     dynamodb: int
+    mail: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class LocalRun:
     starts_stripe: bool
     starts_issuer: bool
     starts_dynamodb: bool
+    starts_mail: bool
     api_keys: frozenset[str]
     environment: Mapping[str, str]
     endpoints: Mapping[str, str]
@@ -89,12 +95,14 @@ def read_local_run(env: Mapping[str, str] = os.environ) -> LocalRun:
         "issuer": issuer,
         "jwks": env.get("JWT_JWKS_URL") or f"{issuer.rstrip('/')}/.well-known/jwks.json",
         "dynamodb": environment[_DYNAMODB],
+        "mail": environment[_MAIL],
     }
     return LocalRun(
         ports=ports,
         starts_stripe=starts_stripe,
         starts_issuer=not env.get("JWT_ISSUER"),
         starts_dynamodb=not env.get(_DYNAMODB),
+        starts_mail=not env.get(_MAIL),
         api_keys=frozenset((env.get("LOCAL_API_KEYS") or _LOCAL_API_KEY).split(",")),
         environment=environment,
         endpoints=endpoints,
@@ -113,6 +121,7 @@ def check_settings(env: Mapping[str, str]) -> None:
         StripeSettings,
         AuthorizerSettings,
         AdminSettings,
+        MailSettings,
     ):
         settings.read(env)
 
@@ -144,7 +153,10 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
         "JWT_ISSUER": _url(ports.issuer),
         "STRIPE_SECRET_KEY": _LOCAL_SECRET_KEY,
         "STRIPE_WEBHOOK_SECRET": _LOCAL_WEBHOOK_SECRET,
+        "MAIL_FROM": _LOCAL_SENDER,
+        "MAIL_REPLY_TO": "",
         _DYNAMODB: _url(ports.dynamodb),
+        _MAIL: _url(ports.mail),
     }
     if starts_stripe:
         defaults["STRIPE_API_BASE"] = _url(ports.stripe)
@@ -158,11 +170,12 @@ def _ports(env: Mapping[str, str]) -> Ports:
         stripe=_port(env, "STRIPE_PORT", api + 1),
         issuer=_port(env, "ISSUER_PORT", api + 2),
         dynamodb=_port(env, "DYNAMODB_PORT", api + 3),
+        mail=_port(env, "MAIL_PORT", api + 4),
     )
-    chosen = (ports.api, ports.stripe, ports.issuer, ports.dynamodb)
+    chosen = (ports.api, ports.stripe, ports.issuer, ports.dynamodb, ports.mail)
     if len(set(chosen)) < len(chosen):
         raise SettingsError(
-            "PORT, STRIPE_PORT, ISSUER_PORT and DYNAMODB_PORT must be four ports, not "
+            "PORT, STRIPE_PORT, ISSUER_PORT, DYNAMODB_PORT and MAIL_PORT must be five ports, not "
             + ", ".join(str(port) for port in chosen)
         )
     return ports

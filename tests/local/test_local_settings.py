@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import ConfigurationError
+from chalicelib.settings import MailSettings
 from infra.local import reset, serve
 from infra.local.banner import banner
 from infra.local.children import Children, StartError
@@ -14,23 +15,28 @@ from infra.local.settings import SettingsError, check_settings, read_local_run
 def test_without_any_setting_everything_is_local() -> None:
     run = read_local_run({})
 
-    assert (run.starts_stripe, run.starts_issuer, run.starts_dynamodb) == (True, True, True)
+    assert (run.starts_stripe, run.starts_issuer) == (True, True)
+    assert (run.starts_dynamodb, run.starts_mail) == (True, True)
     assert run.endpoints == {
         "api": "http://127.0.0.1:8000",
         "stripe": "http://127.0.0.1:8001",
         "issuer": "http://127.0.0.1:8002",
         "jwks": "http://127.0.0.1:8002/.well-known/jwks.json",
         "dynamodb": "http://127.0.0.1:8003",
+        "mail": "http://127.0.0.1:8004",
     }
+    assert run.environment["AWS_ENDPOINT_URL_SESV2"] == run.endpoints["mail"]
+    assert MailSettings.read(run.environment).enabled
     assert run.environment["STRIPE_API_BASE"] == run.endpoints["stripe"]
     assert run.environment["AWS_ACCESS_KEY_ID"] == "local"
 
 
 def test_the_ports_follow_the_api_unless_they_are_set() -> None:
-    run = read_local_run({"PORT": "9000", "ISSUER_PORT": "7000"})
+    ports = read_local_run({"PORT": "9000", "ISSUER_PORT": "7000"}).ports
 
-    ports = run.ports
-    assert (ports.api, ports.stripe, ports.issuer, ports.dynamodb) == (9000, 9001, 7000, 9003)
+    assert (ports.api, ports.stripe, ports.issuer) == (9000, 9001, 7000)
+    assert (ports.dynamodb, ports.mail) == (9003, 9004)
+    assert read_local_run({"MAIL_PORT": "7001"}).ports.mail == 7001
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "٣"])
@@ -40,8 +46,10 @@ def test_a_port_that_is_none_is_a_clear_message(port: str) -> None:
 
 
 def test_two_parts_cannot_have_one_port() -> None:
-    with pytest.raises(SettingsError, match="must be four ports, not 8000, 8000, 8002, 8003"):
+    with pytest.raises(SettingsError, match="must be five ports, not 8000, 8000, 8002, 8003, 8004"):
         read_local_run({"STRIPE_PORT": "8000"})
+    with pytest.raises(SettingsError, match="must be five ports, not 8000, 8001, 8002, 8003, 8001"):
+        read_local_run({"MAIL_PORT": "8001"})
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,8 @@ def test_two_parts_cannot_have_one_port() -> None:
         ("STRIPE_API_BASE", "foo"),
         ("JWT_ISSUER", "not-a-url"),
         ("ALLOW_DATABASE_RESET", "maybe"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_REPLY_TO", "nobody"),
     ],
 )
 def test_a_setting_that_no_function_could_use_is_told_at_once(name: str, value: str) -> None:
@@ -95,6 +105,15 @@ def test_another_stripe_issuer_and_dynamodb_are_used_and_not_started() -> None:
     # Somebody else's DynamoDB comes with somebody else's credentials.
     assert "AWS_ACCESS_KEY_ID" not in run.environment
     assert "not available" in banner(run, filled=False)
+
+
+def test_another_ses_is_used_and_not_started() -> None:
+    run = read_local_run({"AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:4579"})
+
+    assert not run.starts_mail
+    assert run.endpoints["mail"] == "http://127.0.0.1:4579"
+    assert "open it: e-mails" not in banner(run, filled=False)
+    assert "open it: e-mails" in banner(read_local_run({}), filled=False)
 
 
 def test_every_setting_of_a_function_can_be_overruled() -> None:
@@ -146,8 +165,10 @@ def test_a_reset_is_not_stopped_by_what_a_killed_run_left(
     monkeypatch.chdir(tmp_path)
     data = tmp_path / ".local/dynamodb"
     data.mkdir(parents=True)
+    (tmp_path / ".local/mail").mkdir()
     (tmp_path / ".local/lock").touch()
 
     assert reset.main() == 0
 
     assert not data.exists()
+    assert not (tmp_path / ".local/mail").exists()

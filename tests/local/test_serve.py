@@ -18,7 +18,14 @@ import jwt
 import pytest
 import stripe
 
-from tests.support.local_run import LocalRun, eventually, local_environment, local_run, start
+from tests.support.local_run import (
+    PORTS,
+    LocalRun,
+    eventually,
+    local_environment,
+    local_run,
+    start,
+)
 
 pytestmark = pytest.mark.xdist_group("local-run")
 
@@ -84,11 +91,12 @@ def assert_contract_error(answer: httpx.Response, status: int, code: str) -> Non
 def test_the_endpoints_file_names_parts_that_answer(run: LocalRun) -> None:
     endpoints = run.endpoints
 
-    assert set(endpoints) == {"api", "stripe", "issuer", "jwks", "dynamodb"}
+    assert set(endpoints) == {"api", "stripe", "issuer", "jwks", "dynamodb", "mail"}
     assert httpx.get(endpoints["api"]).json()["documentation"] == "/api/docs"
     assert httpx.get(endpoints["jwks"]).json()["keys"]
     assert httpx.get(f"{endpoints['stripe']}/v1/checkout/sessions/cs_test_1").status_code == 401
     assert httpx.get(f"{endpoints['issuer']}/.well-known/openid-configuration").is_success
+    assert "Local mail" in httpx.get(endpoints["mail"]).text
 
 
 def test_the_sample_data_is_there_and_in_the_future(run: LocalRun) -> None:
@@ -132,6 +140,30 @@ def test_a_later_payment_keeps_its_seat_until_it_is_known(
         f"the payment did not end {status}",
     )
     assert run.available() == before - seats
+
+
+def test_a_buyer_gets_the_tickets_by_e_mail(run: LocalRun) -> None:
+    mails = run.endpoints["mail"]
+    event = httpx.get(run.url("/api/events/tech-conference")).json()
+    order = {
+        "eventSlug": event["slug"],
+        "quantity": 2,
+        "unitPrice": event["price"],
+        "totalAmount": round(event["price"] * 2, 2),
+        "successUrl": "http://localhost:3000/done",
+        "cancelUrl": "http://localhost:3000/",
+        "customerEmail": "buyer@home.example",
+    }
+    checkout = httpx.post(run.url("/api/payments/checkout"), json=order, timeout=30).json()
+
+    run.press(checkout, "pay")
+
+    eventually(lambda: "buyer@home.example" in httpx.get(mails).text, "no e-mail arrived")
+    found = [file.read_text() for file in (run.directory / ".local/mail").glob("*.eml")]
+    message_id = f"<{checkout['orderId']}.confirmation@events.example>"
+    (mail,) = [text for text in found if f"\nMessage-ID: {message_id}\n" in text]
+    assert "\nTo: buyer@home.example\n" in f"\n{mail}"
+    assert mail.count(f"\nContent-ID: <ticket-2@{checkout['orderId']}>\n") == 1
 
 
 def test_going_back_leaves_the_checkout_open(run: LocalRun) -> None:
@@ -427,7 +459,7 @@ def test_data_outlives_a_restart_and_ends_with_a_reset(tmp_path: Path) -> None:
     assert first.stop() == 0
     assert busy.returncode == 1
     assert "stop it with Ctrl-C" in busy.stderr
-    for name in ("PORT", "STRIPE_PORT", "ISSUER_PORT", "DYNAMODB_PORT"):
+    for name in PORTS:
         with socket.create_server(("127.0.0.1", int(environment[name]))):
             pass
 

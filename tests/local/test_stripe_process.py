@@ -15,6 +15,7 @@ import httpx
 import pytest
 import stripe
 
+from infra.local.stripe_server import switches
 from infra.local.stripe_server.store import Store, UnusableStateError
 from tests.local.test_stripe_shop import HEADERS, KEY, WEBHOOK_SECRET, eventually, order
 
@@ -149,6 +150,19 @@ def test_a_live_key_is_one_clear_line_without_the_key(tmp_path: Path) -> None:
     (line,) = ended.stderr.splitlines()
     assert "sk_live" not in line
     assert "sk_test_" in line
+
+
+def test_a_state_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "stripe.sqlite3"
+    with closing(Store(path)) as store, store.transaction() as tx:
+        tx.execute("INSERT INTO idempotency VALUES ('kept', '', 200, '', '', 0)")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE switches")
+        connection.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        with closing(Store(path)) as store, store.transaction() as tx:
+            assert switches.get(tx, switches.DELIVERIES) == switches.SENT
+            assert tx.execute("SELECT key FROM idempotency").fetchall() == [("kept",)]
 
 
 def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:

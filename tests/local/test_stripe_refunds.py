@@ -194,7 +194,12 @@ def test_a_payment_and_its_refund_leave_the_events_stripe_sends(new_shop: Shop) 
     new_shop.v1.refunds.create(
         {"payment_intent": session.payment_intent}, {"idempotency_key": "refund-1"}
     )
-    assert event_types(new_shop)[4:] == ["refund.created", "charge.refunded", "refund.updated"]
+    assert event_types(new_shop)[4:] == [
+        "refund.created",
+        "charge.refunded",
+        "refund.updated",
+        "charge.refund.updated",
+    ]
     (refunded,) = new_shop.v1.events.list({"type": "charge.refunded"}).data
     assert refunded.data.previous_attributes is not None
     assert refunded.data.previous_attributes["amount_refunded"] == 0

@@ -423,7 +423,7 @@ def test_an_unknown_address_is_a_404_in_stripes_shape(shop: Shop, method: str, p
 @pytest.mark.parametrize(
     "path",
     ["checkout/sessions/cs_test_x", "checkout/sessions/cs_test_x/line_items",
-     "payment_intents/pi_x", "charges/ch_x", "refunds/re_x", "events/evt_x"],
+     "payment_intents/pi_x", "charges/ch_x", "refunds/re_x", "disputes/dp_x", "events/evt_x"],
 )  # fmt: skip
 def test_an_unknown_id_is_a_404(shop: Shop, path: str) -> None:
     answer = shop.get(f"/v1/{path}")

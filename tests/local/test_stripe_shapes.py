@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
+from chalicelib.adapters.stripe_events import HANDLED_EVENTS
 from tests.local.test_stripe_shop import (
     Shop,
     event_types,
@@ -115,6 +116,42 @@ def buy_in_every_way(shop: Shop) -> None:
     intent = settled.payment_intent
     assert isinstance(intent, str)
     shop.post("/v1/refunds", {"payment_intent": intent, "amount": "100"})
+    give_back_in_every_way(shop, settled.id, intent)
+    argue_in_every_way(shop, settled.id)
+    shop.clock.ahead = 90_000
+    eventually(lambda: "checkout.session.expired" in event_types(shop))
+
+
+def give_back_in_every_way(shop: Shop, session: str, intent: str) -> None:
+    for outcome in ("pending", "failed"):
+        press(shop, f"switches/next_refund/{outcome}")
+        shop.post("/v1/refunds", {"payment_intent": intent, "amount": "100"})
+    _, pending, _ = shop.v1.refunds.list({"payment_intent": intent}).data
+    press(shop, f"refunds/{pending.id}/succeed")
+    press(shop, f"sessions/{session}/refund")
+    in_dashboard = shop.v1.refunds.list({"payment_intent": intent, "limit": 1}).data[0]
+    press(shop, f"refunds/{in_dashboard.id}/fail")
+
+
+def argue_in_every_way(shop: Shop, session: str) -> None:
+    for kind, actions in (
+        ("inquiry", ("answer", "win")),
+        ("dispute", ("answer", "win")),
+        ("dispute", ("lose",)),
+    ):
+        press(shop, f"sessions/{session}/{kind}")
+        dispute = shop.v1.disputes.list({"limit": 1}).data[0]
+        for action in actions:
+            press(shop, f"disputes/{dispute.id}/{action}")
+    delayed = shop.session()
+    shop.press(delayed, "pay-later")
+    shop.clock.ahead += 60
+    eventually(lambda: "checkout.session.async_payment_succeeded" in event_types(shop))
+    press(shop, f"sessions/{delayed.id}/dispute")
+
+
+def press(shop: Shop, button: str) -> None:
+    assert shop.http.post(f"/dashboard/{button}").status_code == 303
 
 
 def test_every_object_has_the_fields_of_the_sdks_class(shop: Shop) -> None:
@@ -131,6 +168,7 @@ def test_every_event_is_about_an_object_of_the_sdk(shop: Shop) -> None:
     kinds = {
         "charge": stripe.Charge,
         "checkout.session": stripe.checkout.Session,
+        "dispute": stripe.Dispute,
         "payment_intent": stripe.PaymentIntent,
         "refund": stripe.Refund,
     }
@@ -141,6 +179,21 @@ def test_every_event_is_about_an_object_of_the_sdk(shop: Shop) -> None:
         subjects.add(snapshot["object"])
         assert shortcomings(snapshot, kinds[snapshot["object"]]) == []
     assert subjects == kinds.keys()
+    # Each type that the shop handles was among them.
+    assert set(HANDLED_EVENTS) <= {event["type"] for event in events}
+
+
+def test_every_refund_and_dispute_has_the_fields_of_the_sdks_class(shop: Shop) -> None:
+    for path, cls, statuses in (
+        ("/v1/refunds", stripe.Refund, {"succeeded", "failed"}),
+        ("/v1/disputes", stripe.Dispute, {"warning_closed", "won", "lost", "needs_response"}),
+    ):
+        listed = shop.get(f"{path}?limit=100&expand[]=data.charge.payment_intent").json()["data"]
+        assert {found["status"] for found in listed} == statuses
+        for found in listed:
+            assert shortcomings(found, cls) == []
+            alone = shop.get(f"{path}/{found['id']}").json()
+            assert shortcomings(alone, cls) == []
 
 
 def test_an_error_has_the_fields_of_the_sdks_class(shop: Shop) -> None:

@@ -298,6 +298,63 @@ def test_a_session_expires_after_a_restart(tmp_path: Path, url: str, receiver: R
     assert receiver.types() == ["checkout.session.expired"]
 
 
+def set_deliveries(shop: Shop, value: str) -> None:
+    assert shop.http.post(f"/dashboard/switches/deliveries/{value}").status_code == 303
+
+
+def undelivered(shop: Shop) -> int:
+    return len(shop.v1.events.list({"delivery_success": False, "limit": 100}).data)
+
+
+def test_events_that_are_held_back_arrive_once_they_are_sent_again(
+    shop: Shop, receiver: Receiver
+) -> None:
+    set_deliveries(shop, "held")
+    shop.paid()
+    # The clock makes the courier look again, so that a held event had its chance to slip out.
+    shop.clock.ahead = 3_600
+    time.sleep(0.4)
+    assert receiver.requests == []
+    assert undelivered(shop) == PAYMENT_EVENTS
+    set_deliveries(shop, "sent")
+    eventually(lambda: delivered(shop) == PAYMENT_EVENTS)
+    assert undelivered(shop) == 0
+
+
+def test_events_that_are_lost_never_arrive_and_stay_undelivered(
+    shop: Shop, receiver: Receiver
+) -> None:
+    set_deliveries(shop, "lost")
+    lost = shop.paid()
+    set_deliveries(shop, "sent")
+    shop.v1.checkout.sessions.expire(shop.session().id)
+    eventually(lambda: delivered(shop) == 1)
+    assert receiver.types() == ["checkout.session.expired"]
+    assert undelivered(shop) == PAYMENT_EVENTS
+    told = shop.v1.events.list(
+        {
+            "delivery_success": False,
+            "types": ["checkout.session.completed", "checkout.session.expired"],
+            "created": {"gte": lost.created, "lt": lost.created + 60},
+        }
+    ).data
+    assert [event.data.object["id"] for event in told] == [lost.id]
+    assert "failed (0 attempts, last: lost)" in shop.http.get("/").text
+
+
+def test_what_is_held_back_is_held_after_a_restart(
+    tmp_path: Path, url: str, receiver: Receiver
+) -> None:
+    with running_shop(tmp_path, webhook_url=url) as shop:
+        set_deliveries(shop, "held")
+        shop.paid()
+    with running_shop(tmp_path, webhook_url=url) as shop:
+        assert undelivered(shop) == PAYMENT_EVENTS
+        assert receiver.requests == []
+        set_deliveries(shop, "sent")
+        eventually(lambda: delivered(shop) == PAYMENT_EVENTS)
+
+
 def test_a_step_that_fails_does_not_end_the_deliveries(
     shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,15 +19,14 @@ from tests.support.ministack import PROGRAM, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_SECONDS = 60.0
+PORTS = ("PORT", "STRIPE_PORT", "ISSUER_PORT", "DYNAMODB_PORT", "MAIL_PORT")
 _UP = "Ctrl-C stops everything."
 
 
 def local_environment(**changes: str) -> dict[str, str]:
     """This process's environment without the tests' settings, and with ports that are free."""
     kept = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
-    ports = {
-        name: str(free_port()) for name in ("PORT", "STRIPE_PORT", "ISSUER_PORT", "DYNAMODB_PORT")
-    }
+    ports = {name: str(free_port()) for name in PORTS}
     return {
         **kept,
         **ports,

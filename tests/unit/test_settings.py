@@ -12,6 +12,8 @@ from chalicelib.settings import (
     AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
+    Mailbox,
+    MailSettings,
     StoreSettings,
     StripeSettings,
 )
@@ -199,3 +201,54 @@ def test_a_stage_that_does_not_say_so_is_not_reset(env: dict[str, str]) -> None:
 def test_a_flag_is_true_or_false_and_nothing_else(value: str) -> None:
     told = refusal(AdminSettings.read, {"STAGE": "dev", "ALLOW_DATABASE_RESET": value})
     assert told == "the setting ALLOW_DATABASE_RESET must be true or false"
+
+
+@pytest.mark.parametrize("env", [{}, {"MAIL_FROM": " "}, {"MAIL_REPLY_TO": "help@shop.example"}])
+def test_without_a_sender_there_are_no_e_mails(env: dict[str, str]) -> None:
+    assert not MailSettings.read(env).enabled
+
+
+@pytest.mark.parametrize(
+    ("text", "mailbox"),
+    [
+        ("tickets@shop.example", Mailbox("", "tickets@shop.example")),
+        (" <tickets@shop.example> ", Mailbox("", "tickets@shop.example")),
+        ("The Shop <tickets@shop.example>", Mailbox("The Shop", "tickets@shop.example")),
+        ('"Doe, Jane" <first.last+tag@a-b.c>', Mailbox("Doe, Jane", "first.last+tag@a-b.c")),
+        ("Événements & Co <x@y.example>", Mailbox("Événements & Co", "x@y.example")),
+    ],
+)
+@pytest.mark.parametrize("key", ["MAIL_FROM", "MAIL_REPLY_TO"])
+def test_a_mailbox_is_an_address_with_or_without_a_name(
+    key: str, text: str, mailbox: Mailbox
+) -> None:
+    settings = MailSettings.read({"MAIL_FROM": "tickets@shop.example", key: text})
+
+    assert settings.enabled
+    assert (settings.sender if key == "MAIL_FROM" else settings.reply_to) == mailbox
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET_LOOKING,
+        f"@{SECRET_LOOKING}.example",
+        f"{SECRET_LOOKING}@",
+        f"a@b@{SECRET_LOOKING}.example",
+        f"a..b@{SECRET_LOOKING}.example",
+        f"a@-{SECRET_LOOKING}.example",
+        f"a@{SECRET_LOOKING}.example, c@d.example",
+        f"Shop a@{SECRET_LOOKING}.example",
+        f"Shop <a@{SECRET_LOOKING}.example",
+        f'"Shop <a@{SECRET_LOOKING}.example>',
+        f'Sh"o"p <a@{SECRET_LOOKING}.example>',
+        f"é@{SECRET_LOOKING}.example",
+        f"a@{SECRET_LOOKING}.exämple",
+        f"Shop\r\nBcc: x@{SECRET_LOOKING}.example <a@b.example>",
+        f"Shop\x00 <a@{SECRET_LOOKING}.example>",
+    ],
+)
+@pytest.mark.parametrize("key", ["MAIL_FROM", "MAIL_REPLY_TO"])
+def test_what_is_no_e_mail_address_is_named(key: str, text: str) -> None:
+    told = refusal(MailSettings.read, {key: text})
+    assert told.startswith(f"the setting {key} must be an e-mail address")

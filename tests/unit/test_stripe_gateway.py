@@ -2,24 +2,30 @@
 
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe
-from hypothesis import given
-from hypothesis import strategies as st
 from stripe.params.checkout import SessionCreateParams
 
 from chalicelib.adapters import stripe_gateway
-from chalicelib.adapters.stripe_gateway import StripeGateway, session_from, with_session_id
-from chalicelib.domain.orders import CheckoutSession, PaymentStatus, RedirectUrls, SessionStatus
+from chalicelib.adapters.stripe_gateway import StripeGateway
+from chalicelib.adapters.stripe_objects import session_from
+from chalicelib.domain.checkout_sessions import (
+    CheckoutSession,
+    PaymentStatus,
+    RedirectUrls,
+    SessionStatus,
+)
+from chalicelib.domain.refunds import Refund, RefundStatus
 from chalicelib.errors import InvalidInput, InvalidSession, PaymentProviderError
+from chalicelib.services.ports import PaymentGateway
 from infra.local.stripe_server.errors import InvalidRequestError
 from infra.local.stripe_server.form import parse
 from infra.local.stripe_server.parameters import check
-from tests.support.builders import a_paid_session, a_session, an_order
+from tests.support.builders import NOW, a_paid_session, a_session, an_order
 from tests.support.fakes import RecordingLog
 from tests.support.http_server import (
     LocalServer,
@@ -177,7 +183,9 @@ def test_a_session_is_retrieved(gateway: StripeGateway, server: LocalServer) -> 
     server.answer = lambda _: json_reply(a_paid_stripe_session())
     assert gateway.retrieve_session("cs_test_1") == a_paid_session()
     [request] = server.received
-    assert (request.method, request.path) == ("GET", "/v1/checkout/sessions/cs_test_1")
+    # Only with its payment does a session tell that the payment failed.
+    path = "/v1/checkout/sessions/cs_test_1?expand%5B0%5D=payment_intent"
+    assert (request.method, request.path) == ("GET", path)
 
 
 @pytest.mark.parametrize(
@@ -217,17 +225,49 @@ def test_a_session_that_stripe_does_not_know_is_no_session(
     assert log.lines == []
 
 
+def test_a_payment_that_stripe_does_not_know_is_of_no_session(
+    gateway: StripeGateway, server: LocalServer, log: RecordingLog
+) -> None:
+    server.answer = lambda _: error_reply(404, "invalid_request_error", code="resource_missing")
+    assert gateway.session_of_payment("pi_1") is None
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("code", [None, "parameter_unknown", "secret_key_required"])
+def test_a_request_that_is_refused_does_not_make_a_session_unknown(
+    gateway: StripeGateway, server: LocalServer, code: str | None
+) -> None:
+    # Whoever hears that there is no such session gives its seats back.
+    server.answer = lambda _: error_reply(400, "invalid_request_error", code=code)
+    with pytest.raises(PaymentProviderError):
+        gateway.retrieve_session("cs_test_1")
+
+
 def test_a_session_is_ended(gateway: StripeGateway, server: LocalServer) -> None:
-    gateway.expire_session("cs_test_1")
+    assert gateway.expire_session("cs_test_1")
     [request] = server.received
     assert (request.method, request.path) == ("POST", "/v1/checkout/sessions/cs_test_1/expire")
 
 
-CALLS = [
-    lambda gateway: gateway.create_session(an_order(customer_email=EMAIL), URLS, EXPIRES),
-    lambda gateway: gateway.retrieve_session("cs_test_1"),
-    lambda gateway: gateway.expire_session("cs_test_1"),
-]
+ORDER = an_order(customer_email=EMAIL, payment_intent_id="pi_1")
+REFUND = Refund("admin-1", 14999, RefundStatus.REQUESTED, NOW, reason=EMAIL)
+CALLS: dict[str, Callable[[StripeGateway], object]] = {
+    "create_session": lambda gateway: gateway.create_session(ORDER, URLS, EXPIRES),
+    "retrieve_session": lambda gateway: gateway.retrieve_session("cs_test_1"),
+    "find_session": lambda gateway: gateway.find_session(ORDER),
+    "session_of_payment": lambda gateway: gateway.session_of_payment("pi_1"),
+    "expire_session": lambda gateway: gateway.expire_session("cs_test_1"),
+    "refund": lambda gateway: gateway.refund(ORDER, REFUND),
+    "refunds_of": lambda gateway: gateway.refunds_of("pi_1"),
+    "undelivered_news": lambda gateway: gateway.undelivered_news(NOW, EXPIRES),
+}
+
+
+def test_every_call_of_the_port_is_among_those_that_are_tried() -> None:
+    port = {name for name in vars(PaymentGateway) if not name.startswith("_")}
+    assert CALLS.keys() == port
+
+
 FAILURES = [
     error_reply(401, "invalid_request_error", message=f"Invalid API Key provided: {KEY}"),
     error_reply(402, "card_error", code="card_declined", message=f"{EMAIL} was declined"),
@@ -241,15 +281,16 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["create", "retrieve", "expire"])
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("reply", FAILURES, ids=range(len(FAILURES)))
 def test_whatever_stripe_fails_with_is_the_payment_providers_error(
-    gateway: StripeGateway, server: LocalServer, log: RecordingLog, call: Any, reply: Reply
+    gateway: StripeGateway, server: LocalServer, log: RecordingLog, call: str, reply: Reply
 ) -> None:
     server.answer = lambda _: reply
     with pytest.raises(PaymentProviderError) as failed:
-        call(gateway)
-    assert log.names("error") == ["stripe_failed"]
+        CALLS[call](gateway)
+    [(kind, name, fields)] = log.lines
+    assert (kind, name, fields["call"]) == ("error", "stripe_failed", call)
     # Stripe's messages quote what was sent; logs write the whole trace down.
     told = "".join(traceback.format_exception(failed.value)) + repr(log.lines)
     assert EMAIL not in told
@@ -296,7 +337,7 @@ def test_a_session_without_a_status_tells_nothing() -> None:
     assert (session.status, session.settled) == (SessionStatus.OPEN, False)
 
 
-@pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large"])
+@pytest.mark.parametrize("code", ["amount_too_small", "amount_too_large", "invalid_charge_amount"])
 def test_an_amount_that_cannot_be_charged_is_the_requests_error(
     gateway: StripeGateway, server: LocalServer, log: RecordingLog, code: str
 ) -> None:
@@ -360,14 +401,10 @@ def test_a_stripe_that_takes_its_time_is_given_up_as_a_whole(
     monkeypatch.setattr(stripe_gateway, "_DEADLINE_SECONDS", 0.1)
     with hanging() as server:
         gateway = StripeGateway(KEY, server.url, log)
-        for call in (
-            lambda: gateway.create_session(an_order(), URLS, EXPIRES),
-            lambda: gateway.retrieve_session("cs_test_1"),
-            lambda: gateway.expire_session("cs_test_1"),
-        ):
+        for call in CALLS.values():
             with pytest.raises(PaymentProviderError):
-                call()
-    assert [fields["type"] for _, _, fields in log.lines] == ["DeadlineExceeded"] * 3
+                call(gateway)
+    assert [fields["type"] for _, _, fields in log.lines] == ["DeadlineExceeded"] * len(CALLS)
 
 
 def test_stripes_limit_leaves_the_store_its_share_of_ten_seconds() -> None:
@@ -376,7 +413,7 @@ def test_stripes_limit_leaves_the_store_its_share_of_ten_seconds() -> None:
 
 def test_without_an_address_stripe_is_the_real_one(log: RecordingLog) -> None:
     gateway = StripeGateway(KEY, None, log)
-    addresses = gateway._client._requestor._options.base_addresses
+    addresses = gateway._v1._requestor._options.base_addresses
     assert addresses["api"] == "https://api.stripe.com"
 
 
@@ -406,51 +443,6 @@ def test_a_session_that_is_not_ours_is_read_too() -> None:
         order_id=None,
         payment_intent_id=None,
     )
-
-
-@pytest.mark.parametrize(
-    ("url", "sent"),
-    [
-        ("https://a.example", "https://a.example?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/", "https://a.example/?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/x?", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/x?y=1", "https://a.example/x?y=1&session_id={CHECKOUT_SESSION_ID}"),
-        (
-            "https://a.example/x?y=1&z=%26#top",
-            "https://a.example/x?y=1&z=%26&session_id={CHECKOUT_SESSION_ID}#top",
-        ),
-        ("https://a.example/x#top", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top"),
-        (
-            "https://a.example/x#top?y=1",
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top?y=1",
-        ),
-        (
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
-        ),
-        (
-            "https://a.example/x?sid={CHECKOUT_SESSION_ID}",
-            "https://a.example/x?sid={CHECKOUT_SESSION_ID}&session_id={CHECKOUT_SESSION_ID}",
-        ),
-        (
-            "https://a.example/x?session_id=mine",
-            "https://a.example/x?session_id=mine&session_id={CHECKOUT_SESSION_ID}",
-        ),
-    ],
-)
-def test_the_sessions_id_is_added_to_the_way_back(url: str, sent: str) -> None:
-    assert with_session_id(url) == sent
-
-
-words = st.text("abc=&%", max_size=6)
-
-
-@given(words, words)
-def test_what_was_in_the_way_back_stays_in_it(query: str, fragment: str) -> None:
-    sent = with_session_id(f"https://a.example/x?{query}#{fragment}")
-    before, _, after = sent.partition("session_id={CHECKOUT_SESSION_ID}")
-    assert before == f"https://a.example/x?{query}" + ("&" if query else "")
-    assert after == (f"#{fragment}" if fragment else "")
 
 
 def test_an_order_in_any_currency_is_sent_in_minor_units(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.stripe_gateway import StripeEvent, verify_event
+from chalicelib.adapters.stripe_events import StripeEvent
+from chalicelib.adapters.stripe_signatures import verify_event
 from chalicelib.errors import InvalidSignature
 from tests.support.builders import a_session
 from tests.support.stripe_objects import a_stripe_session, event_text, signature
@@ -48,7 +49,9 @@ def is_refused(
 def test_what_stripe_signed_is_an_event() -> None:
     event = verified()
     assert (event.id, event.type) == ("evt_1", "checkout.session.completed")
-    assert event.session() == a_session()
+    news = event.news()
+    assert news is not None
+    assert (news.event_id, news.session) == ("evt_1", a_session())
 
 
 def test_while_secrets_are_rolled_either_signs() -> None:

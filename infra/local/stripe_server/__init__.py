@@ -1,4 +1,5 @@
-"""A small Stripe for one machine: Checkout, refunds, events and webhooks, for the official SDK.
+"""A small Stripe for one machine: Checkout, refunds, disputes, events and webhooks, for the
+official SDK.
 
 There are no cards, customers, subscriptions, coupons or taxes. Run it with
 
@@ -8,8 +9,10 @@ with the secrets in STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET; in a test, use 
 
 A session's `url` is a page with buttons to pay, to pay later, to fail and to cancel; from a
 script, `curl -X POST {url}/pay` does what its button does (see `checkout_page`). `/` lists what
-has happened. Parameters that Stripe knows and this server would have to act on, but does not, are
-refused with the code `not_modelled_locally`.
+has happened, and leads to what else can be made to happen: refunds made in the dashboard, refunds
+that fail, disputes, webhooks that do not arrive (see `dashboard_page`). Parameters that Stripe
+knows and this server would have to act on, but does not, are refused with the code
+`not_modelled_locally`.
 """
 
 from .app import create_app

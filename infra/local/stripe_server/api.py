@@ -5,7 +5,8 @@ One request is one transaction; what an operation does is in the module of its o
 
 import json
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,8 @@ from starlette.routing import BaseRoute, Route
 from stripe.params import (
     BalanceRetrieveParams,
     ChargeRetrieveParams,
+    DisputeListParams,
+    DisputeRetrieveParams,
     EventListParams,
     EventRetrieveParams,
     PaymentIntentRetrieveParams,
@@ -30,7 +33,7 @@ from stripe.params.checkout import (
     SessionRetrieveParams,
 )
 
-from . import events, form, idempotency, parameters, payments, refunds, sessions
+from . import disputes, events, form, idempotency, parameters, payments, refunds, sessions
 from .auth import require_key
 from .calls import Call
 from .config import Config
@@ -78,79 +81,104 @@ OPERATIONS = (
         "GET", "/v1/payment_intents/{id}", PaymentIntentRetrieveParams, payments.retrieve_intent
     ),
     Operation("GET", "/v1/charges/{id}", ChargeRetrieveParams, payments.retrieve_charge),
+    Operation("GET", "/v1/disputes", DisputeListParams, disputes.list_disputes),
+    Operation("GET", "/v1/disputes/{id}", DisputeRetrieveParams, disputes.retrieve),
     Operation("GET", "/v1/balance", BalanceRetrieveParams, payments.retrieve_balance),
     Operation("GET", "/v1/events", EventListParams, events.list_events),
     Operation("GET", "/v1/events/{id}", EventRetrieveParams, events.retrieve),
 )
-
-
-def routes(config: Config) -> list[BaseRoute]:
-    """Return the API's routes; any other address under /v1 is answered as Stripe does."""
-    known = [
-        Route(operation.path, _endpoint(config, operation), methods=[operation.method])
-        for operation in OPERATIONS
-    ]
-    return [*known, Route("/v1/{rest:path}", _endpoint(config, None), methods=_METHODS)]
+_PATTERNS = [
+    (operation, re.compile(operation.path.replace("{id}", "(?P<id>[^/]+)")))
+    for operation in OPERATIONS
+]
 
 
 @dataclass(frozen=True, slots=True)
-class _Exchange:
-    """A request in full, once its body is read."""
+class Incoming:
+    """A request in full, however it came. Header names are in lower case; `path` is decoded."""
 
-    request: Request
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[str, str]
     body: bytes
-    request_id: str
+    base_url: str
 
     @property
     def encoded_parameters(self) -> bytes:
-        if self.request.method != "POST":
-            return self.request.scope["query_string"] or b""
-        content_type = self.request.headers.get("content-type", _FORM)
+        """The form that holds its parameters; InvalidRequestError for a body that is none."""
+        if self.method != "POST":
+            return self.query
+        content_type = self.headers.get("content-type", _FORM)
         if self.body and content_type.partition(";")[0].strip().lower() != _FORM:
             raise InvalidRequestError(f"The body of a POST is sent as {_FORM}.")
         return self.body
 
     @property
     def idempotency_key(self) -> str | None:
+        """Its key, if it has one that counts."""
         # Reading is idempotent by itself: Stripe ignores the key there.
-        if self.request.method != "POST":
+        if self.method != "POST":
             return None
-        return self.request.headers.get("idempotency-key")
+        return self.headers.get("idempotency-key")
 
 
-def _endpoint(config: Config, operation: Operation | None) -> Callable[[Request], object]:
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a request is answered: JSON text and headers."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
+def routes(config: Config) -> list[BaseRoute]:
+    """Return the route of all that is under /v1."""
+
     async def endpoint(request: Request) -> Response:
-        exchange = _Exchange(request, await request.body(), new_id("req_"))
+        incoming = Incoming(
+            method=request.method,
+            path=request.url.path,
+            query=request.scope["query_string"] or b"",
+            headers=request.headers,
+            body=await request.body(),
+            base_url=str(request.base_url).rstrip("/"),
+        )
         # SQLite blocks, so it is kept off the event loop.
-        return await run_in_threadpool(_respond, config, operation, exchange)
+        answer = await run_in_threadpool(respond, config, request.state.store, incoming)
+        return Response(
+            answer.body, answer.status, dict(answer.headers), media_type="application/json"
+        )
 
-    return endpoint
+    return [Route("/v1/{rest:path}", endpoint, methods=_METHODS)]
 
 
-def _respond(config: Config, operation: Operation | None, exchange: _Exchange) -> Response:
-    headers = {"Request-Id": exchange.request_id, "Cache-Control": "no-cache, no-store"}
-    if exchange.idempotency_key is not None:
-        headers["Idempotency-Key"] = exchange.idempotency_key
+def respond(config: Config, store: Store, incoming: Incoming) -> Outgoing:
+    """Answer a request; one to an address that is none of `OPERATIONS` as Stripe does."""
+    request_id, key = new_id("req_"), incoming.idempotency_key
+    headers = {"Request-Id": request_id, "Cache-Control": "no-cache, no-store"}
+    if key is not None:
+        headers["Idempotency-Key"] = key
     try:
-        headers["Stripe-Version"] = _authorised_version(config, exchange.request)
-        answer = _answer(config, operation, exchange)
+        headers["Stripe-Version"] = _authorised_version(config, incoming)
+        answer = _answer(config, store, incoming, request_id)
     except ApiError as error:
-        answer = StoredAnswer(error.status, _json(error.body()), exchange.request_id)
+        answer = StoredAnswer(error.status, _json(error.body()), request_id)
     except Exception:
-        logger.exception("request %s failed", exchange.request_id)
+        logger.exception("request %s failed", request_id)
         fault = ServerFaultError()
-        answer = StoredAnswer(fault.status, _json(fault.body()), exchange.request_id)
-    if answer.request_id != exchange.request_id:
+        answer = StoredAnswer(fault.status, _json(fault.body()), request_id)
+    if answer.request_id != request_id:
         headers["Idempotent-Replayed"] = "true"
         headers["Original-Request"] = answer.request_id
-    elif exchange.idempotency_key is not None:
-        headers["Original-Request"] = exchange.request_id
-    return Response(answer.body, answer.status, headers, media_type="application/json")
+    elif key is not None:
+        headers["Original-Request"] = request_id
+    return Outgoing(answer.status, answer.body, headers)
 
 
-def _authorised_version(config: Config, request: Request) -> str:
-    require_key(request.headers.get("authorization"), config.secret_key)
-    version = request.headers.get("stripe-version", events.API_VERSION)
+def _authorised_version(config: Config, incoming: Incoming) -> str:
+    require_key(incoming.headers.get("authorization"), config.secret_key)
+    version = incoming.headers.get("stripe-version", events.API_VERSION)
     if version != events.API_VERSION:
         # Answering in other shapes than were asked for would hide a version that is not pinned.
         raise InvalidRequestError(
@@ -159,13 +187,11 @@ def _authorised_version(config: Config, request: Request) -> str:
     return version
 
 
-def _answer(config: Config, operation: Operation | None, exchange: _Exchange) -> StoredAnswer:
-    if operation is None:
-        raise UnknownUrlError(exchange.request.method, exchange.request.url.path)
-    given = form.parse(exchange.encoded_parameters)
+def _answer(config: Config, store: Store, incoming: Incoming, request_id: str) -> StoredAnswer:
+    operation, object_id = _operation_at(incoming)
+    given = form.parse(incoming.encoded_parameters)
     params = parameters.check(operation.params, given)
-    request, key = exchange.request, exchange.idempotency_key
-    store: Store = request.state.store
+    key = incoming.idempotency_key
     if key is not None:
         idempotency.require_valid(key)
     with store.transaction() as tx:
@@ -174,19 +200,26 @@ def _answer(config: Config, operation: Operation | None, exchange: _Exchange) ->
             tx,
             config,
             now,
-            base_url=config.public_url or str(request.base_url).rstrip("/"),
-            request_id=exchange.request_id,
+            base_url=config.public_url or incoming.base_url,
+            request_id=request_id,
             idempotency_key=key,
         )
-        object_id = request.path_params.get("id", "")
         if key is None:
             return _carry_out(operation, call, params, object_id)
-        fingerprint = idempotency.fingerprint(request.method, request.url.path, given)
+        fingerprint = idempotency.fingerprint(incoming.method, incoming.path, given)
         stored = idempotency.recall(tx, key, fingerprint, now)
         if stored is None:
             stored = _carry_out(operation, call, params, object_id)
             idempotency.remember(tx, key, fingerprint, stored, now)
         return stored
+
+
+def _operation_at(incoming: Incoming) -> tuple[Operation, str]:
+    for operation, pattern in _PATTERNS:
+        found = pattern.fullmatch(incoming.path) if operation.method == incoming.method else None
+        if found is not None:
+            return operation, found.groupdict().get("id", "")
+    raise UnknownUrlError(incoming.method, incoming.path)
 
 
 def _carry_out(operation: Operation, call: Call, params: Json, object_id: str) -> StoredAnswer:

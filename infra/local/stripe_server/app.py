@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
-from . import api, checkout_page, overview_page
+from . import api, checkout_page, dashboard_page, overview_page
 from .background import background
 from .config import Config
 from .request_log import RequestLog
@@ -36,7 +36,12 @@ def create_app(config: Config) -> Starlette:
             store.close()
 
     return Starlette(
-        routes=[*api.routes(config), *checkout_page.routes(config), *overview_page.routes(config)],
+        routes=[
+            *api.routes(config),
+            *checkout_page.routes(config),
+            *dashboard_page.routes(config),
+            *overview_page.routes(config),
+        ],
         middleware=[Middleware(RequestLog)],
         lifespan=lifespan,
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from . import switches
 from .store import Transaction
 
 
@@ -27,18 +28,25 @@ class Progress:
 
 
 def enqueue(tx: Transaction, event_id: str, payload: str, now: float) -> None:
-    """Have the event sent at once after the transaction is committed."""
+    """Have the event sent at once after the transaction is committed; never while they are lost."""
+    lost = switches.get(tx, switches.DELIVERIES) == switches.LOST
     tx.execute(
         "INSERT INTO deliveries (event_id, payload, state, attempts, due, outcome)"
-        " VALUES (?, ?, 'pending', 0, ?, '')",
+        " VALUES (?, ?, ?, 0, ?, ?)",
         event_id,
         payload,
+        "failed" if lost else "pending",
         now,
+        "lost" if lost else "",
     )
 
 
 def take_due(tx: Transaction, now: float, *, limit: int, skip: Iterable[str]) -> list[Delivery]:
-    """Return deliveries whose time has come, longest waiting first, without those in `skip`."""
+    """Return deliveries whose time has come, longest waiting first, without those in `skip`; none
+    while they are held back.
+    """
+    if switches.get(tx, switches.DELIVERIES) == switches.HELD:
+        return []
     rows = tx.execute(
         "SELECT event_id, payload, attempts FROM deliveries"
         " WHERE state = 'pending' AND due <= ?"
@@ -52,7 +60,9 @@ def take_due(tx: Transaction, now: float, *, limit: int, skip: Iterable[str]) ->
 
 
 def next_due(tx: Transaction, *, skip: Iterable[str]) -> float | None:
-    """Return when the earliest pending delivery not in `skip` is to be tried."""
+    """Return when the earliest pending delivery not in `skip` is to be tried, if any is."""
+    if switches.get(tx, switches.DELIVERIES) == switches.HELD:
+        return None
     (due,) = tx.execute(
         "SELECT min(due) FROM deliveries WHERE state = 'pending'"
         " AND event_id NOT IN (SELECT value FROM json_each(?))",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from . import records, refunds, sessions
 from .calls import Call
 from .errors import InvalidRequestError
-from .objects import CHARGE, PAYMENT_INTENT, REFUND, SESSION
+from .objects import CHARGE, DISPUTE, PAYMENT_INTENT, REFUND, SESSION
 from .records import Json
 
 _DEEPEST = 4
@@ -78,6 +78,10 @@ _LOADERS: dict[str, dict[str, Loader]] = {
     CHARGE: {
         "payment_intent": _named(PAYMENT_INTENT, "payment_intent"),
         "refunds": refunds.of_charge,
+    },
+    DISPUTE: {
+        "charge": _named(CHARGE, "charge"),
+        "payment_intent": _named(PAYMENT_INTENT, "payment_intent"),
     },
     REFUND: {
         "charge": _named(CHARGE, "charge"),

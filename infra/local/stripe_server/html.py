@@ -5,6 +5,8 @@ Pages work without scripts and load nothing from other hosts.
 
 import base64
 import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 
 from starlette.responses import HTMLResponse
@@ -28,12 +30,14 @@ th.amount, td.amount { text-align: right; padding-right: 0; white-space: nowrap;
 tfoot th, tfoot td { font-weight: 700; border-bottom: 0; }
 .note { color: var(--soft); font-size: .9rem; }
 label { display: block; margin-top: 1rem; font-weight: 600; }
-input { width: 100%; font: inherit; color: inherit; background: var(--back); padding: .6rem;
+input, select { width: 100%; font: inherit; color: inherit; background: var(--back); padding: .6rem;
   border: 1px solid var(--soft); border-radius: .4rem; }
 button { width: 100%; margin-top: .75rem; padding: .75rem; font: inherit; font-weight: 600;
   border: 1px solid var(--accent); border-radius: .4rem; background: transparent;
   color: var(--accent); cursor: pointer; }
 button.main { background: var(--accent); color: var(--on-accent); margin-top: 1.25rem; }
+form.row { display: flex; flex-wrap: wrap; gap: .5rem; }
+form.row button, td button { width: auto; padding: .35rem .75rem; margin: 0; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 """
@@ -80,3 +84,19 @@ def page(
             "X-Frame-Options": "DENY",
         },
     )
+
+
+def table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Make a table of cells that are HTML already."""
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return (
+        f"<table><caption>{caption}, times in UTC</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def time_of(subject: Mapping[str, int]) -> str:
+    """Write when an object of the API was created."""
+    moment = datetime.fromtimestamp(subject["created"], UTC)
+    return f'<time datetime="{moment.isoformat()}">{moment:%Y-%m-%d %H:%M:%S}</time>'

@@ -8,6 +8,7 @@ _ALPHABET = string.ascii_letters + string.digits
 _LENGTHS = {
     "ch_3": 23,
     "cs_test_a1": 56,
+    "dp_1": 23,
     "evt_1": 23,
     "li_1": 23,
     "pi_3": 23,
@@ -16,6 +17,7 @@ _LENGTHS = {
     "prod_": 14,
     "re_3": 23,
     "req_": 14,
+    "txn_1": 23,
 }
 
 

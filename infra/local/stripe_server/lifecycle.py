@@ -48,6 +48,13 @@ def pay_later(call: Call, record: Record, email: str, *, outcome: str) -> None:
     if not record.body["amount_total"]:
         pay(call, record, email)
         return
+    promise(call, record, email)
+    due = call.config.now() + call.config.async_delay
+    timers.start(call.tx, record.body["id"], outcome, due)
+
+
+def promise(call: Call, record: Record, email: str) -> None:
+    """Complete an open session with a payment that is under way, and stays so."""
     session = _complete(call, record, email)
     intent, charge = _begin(call, record, objects.DELAYED_METHOD)
     intent["status"] = "processing"
@@ -56,8 +63,6 @@ def pay_later(call: Call, record: Record, email: str, *, outcome: str) -> None:
     events.record(call, "charge.pending", charge)
     records.replace(call.tx, session)
     events.record(call, "checkout.session.completed", session)
-    due = call.config.now() + call.config.async_delay
-    timers.start(call.tx, session["id"], outcome, due)
 
 
 def settle(call: Call, record: Record) -> None:

@@ -1,7 +1,7 @@
 """The shapes of Stripe's objects as they are first made.
 
 How they change later is decided elsewhere (`lifecycle`, `refunds`). Fields follow the classes of
-the SDK, which a test holds them against.
+the SDK, which a test holds them against. Disputes have a module of their own.
 """
 
 from .calls import Call
@@ -12,6 +12,8 @@ SESSION = "checkout.session"
 PAYMENT_INTENT = "payment_intent"
 CHARGE = "charge"
 REFUND = "refund"
+DISPUTE = "dispute"
+BALANCE_TRANSACTION = "balance_transaction"
 EVENT = "event"
 
 DELAYED_METHOD = "us_bank_account"
@@ -296,7 +298,7 @@ def charge_outcome(*, succeeded: bool) -> Json:
 
 
 def refund(call: Call, charge: Json, amount: int, params: Json) -> Json:
-    """Make a refund that has succeeded, as they do at once; a card's reference comes later."""
+    """Make a refund that is pending; `params` may have `metadata` and `reason`."""
     method = charge["payment_method_details"]["type"]
     destination: Json = {"type": method}
     if method == "card":
@@ -319,9 +321,10 @@ def refund(call: Call, charge: Json, amount: int, params: Json) -> Json:
         "metadata": params.get("metadata") or {},
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
+        "pending_reason": "processing",
         "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "succeeded",
+        "status": "pending",
         "transfer_reversal": None,
     }

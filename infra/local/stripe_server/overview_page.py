@@ -1,21 +1,17 @@
-"""What developers look at: recent sessions, events and their deliveries, and a health check.
-
-It shows only, and changes nothing.
+"""What developers look at: recent sessions, events and their deliveries, how the switches are set,
+and a health check. What its buttons do is `dashboard_page`'s.
 """
-
-from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from . import deliveries, records
+from . import deliveries, records, switches
 from .config import Config
 from .currencies import show
 from .deliveries import Progress
-from .html import page, text
+from .html import page, table, text, time_of
 from .objects import EVENT, SESSION
 from .records import Json, Window
 from .store import Store
@@ -48,36 +44,67 @@ def _overview(config: Config, request: Request) -> Response:
         sessions, _ = records.page(tx, SESSION, {}, Window(_SHOWN))
         events, _ = records.page(tx, EVENT, {}, Window(_SHOWN))
         progress = deliveries.progress(tx, [event["id"] for event in events])
+        settings = {name: switches.get(tx, name) for name in switches.CHOICES}
     receiver = config.webhook_url or "nobody: no webhook URL was given"
     content = (
         '<main class="wide"><h1>Local Stripe</h1>'
         f'<p class="note">Events are sent to {text(receiver)}.</p>'
+        f"{_switches_form(settings)}"
         f"<h2>Sessions</h2>{_sessions_table(sessions)}"
         f"<h2>Events</h2>{_events_table(events, progress)}</main>"
     )
     return page("Local Stripe", content)
 
 
+_SWITCHES = {
+    switches.DELIVERIES: {
+        switches.SENT: "Events are sent",
+        switches.HELD: "Events are held back",
+        switches.LOST: "Events are lost",
+    },
+    switches.NEXT_REFUND: {
+        switches.SUCCEEDED: "The next refund succeeds",
+        switches.PENDING: "The next refund is pending",
+        switches.FAILED: "The next refund fails",
+    },
+}
+
+
+def _switches_form(settings: dict[str, str]) -> str:
+    buttons = "".join(
+        _switch_button(f"{name}/{value}", label, is_set=settings[name] == value)
+        for name, choices in _SWITCHES.items()
+        for value, label in choices.items()
+    )
+    return f'<form method="post" class="row">{buttons}</form>'
+
+
+def _switch_button(setting: str, label: str, *, is_set: bool) -> str:
+    marks = ' class="main" aria-pressed="true"' if is_set else ' aria-pressed="false"'
+    return f'<button formaction="/dashboard/switches/{setting}"{marks}>{label}</button>'
+
+
 def _sessions_table(sessions: list[Json]) -> str:
     rows = [
         (
-            _time(session),
+            time_of(session),
             f'<a href="/c/pay/{text(session["id"])}">{text(session["id"])}</a>',
             text(show(session["amount_total"], session["currency"])),
             text(session["status"]),
             text(session["payment_status"]),
             text(session["client_reference_id"] or ""),
+            f'<a href="/dashboard/sessions/{text(session["id"])}">Refund, dispute</a>',
         )
         for session in sessions
     ]
-    columns = ("Created", "Session", "Total", "Status", "Payment", "Reference")
-    return _table(f"The last {_SHOWN} checkout sessions", columns, rows)
+    columns = ("Created", "Session", "Total", "Status", "Payment", "Reference", "Money")
+    return table(f"The last {_SHOWN} checkout sessions", columns, rows)
 
 
 def _events_table(events: list[Json], progress: dict[str, Progress]) -> str:
     rows = [
         (
-            _time(event),
+            time_of(event),
             text(event["type"]),
             text(event["id"]),
             text(event["data"]["object"]["id"]),
@@ -86,7 +113,7 @@ def _events_table(events: list[Json], progress: dict[str, Progress]) -> str:
         for event in events
     ]
     columns = ("Created", "Type", "Event", "About", "Delivery")
-    return _table(f"The last {_SHOWN} events", columns, rows)
+    return table(f"The last {_SHOWN} events", columns, rows)
 
 
 def _delivery(progress: Progress | None) -> str:
@@ -95,17 +122,3 @@ def _delivery(progress: Progress | None) -> str:
     attempts = f"{progress.attempts} attempt{'' if progress.attempts == 1 else 's'}"
     outcome = f", last: {text(progress.outcome)}" if progress.outcome else ""
     return f"{text(progress.state)} ({attempts}{outcome})"
-
-
-def _time(subject: Json) -> str:
-    moment = datetime.fromtimestamp(subject["created"], UTC)
-    return f'<time datetime="{moment.isoformat()}">{moment:%Y-%m-%d %H:%M:%S}</time>'
-
-
-def _table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return (
-        f"<table><caption>{caption}, times in UTC</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )

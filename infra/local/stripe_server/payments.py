@@ -5,7 +5,7 @@ from collections import Counter
 from . import records
 from .calls import Call
 from .errors import MissingResourceError
-from .objects import CHARGE, PAYMENT_INTENT
+from .objects import CHARGE, DISPUTE, PAYMENT_INTENT
 from .records import Json
 
 
@@ -20,10 +20,16 @@ def retrieve_charge(call: Call, _params: Json, charge_id: str) -> Json:
 
 
 def retrieve_balance(call: Call, _params: Json, _none: str) -> Json:
-    """`GET /v1/balance`: what was captured less what was refunded, with no fees, per currency."""
+    """`GET /v1/balance`: what was captured less what was refunded or taken by disputes, with no
+    fees, per currency.
+    """
     funds: Counter[str] = Counter()
     for charge in records.everything(call.tx, CHARGE):
         funds[charge["currency"]] += charge["amount_captured"] - charge["amount_refunded"]
+    for dispute in records.everything(call.tx, DISPUTE):
+        funds[dispute["currency"]] += sum(
+            movement["amount"] for movement in dispute["balance_transactions"]
+        )
     if not funds:
         funds["usd"] = 0
     available = [

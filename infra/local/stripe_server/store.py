@@ -1,6 +1,7 @@
 """The SQLite file behind the server: its schema, one lock, transactions.
 
-The queries live with the concerns they serve: `records`, `idempotency`, `deliveries`, `timers`.
+The queries live with the concerns they serve: `records`, `idempotency`, `deliveries`,
+`timers`, `switches`.
 """
 
 import sqlite3
@@ -10,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
+# What each version added to the one before; a file is brought up to the last.
+_STEPS = (
+    """
 CREATE TABLE records (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -51,7 +53,14 @@ CREATE TABLE timers (
     PRIMARY KEY (session_id, action)
 ) STRICT;
 CREATE INDEX timers_by_due ON timers (due);
-"""
+""",
+    """
+CREATE TABLE switches (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+""",
+)
 
 
 class UnusableStateError(Exception):
@@ -88,30 +97,37 @@ class Store:
     means that no thread is ever told the database is locked.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file; UnusableStateError if another version wrote it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path | None) -> None:
+        """Open or create the file; UnusableStateError if a later version wrote it.
+
+        Without a path, all is kept in memory and forgotten.
+        """
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection = sqlite3.connect(
+            path or ":memory:", check_same_thread=False, isolation_level=None
+        )
         try:
             self._prepare(path)
         except BaseException:
             self._connection.close()
             raise
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path | None) -> None:
         # With a write-ahead log a killed process loses nothing that was committed, without a
         # disk flush per commit; only a power failure could.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA busy_timeout = 10000")
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
+        if version < len(_STEPS):
+            missing = "".join(_STEPS[version:])
             self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {len(_STEPS)}; COMMIT;"
             )
-        elif version != _SCHEMA_VERSION:
+        elif version > len(_STEPS):
             raise UnusableStateError(
                 f"{path} was written by another version; remove it to start afresh"
             )

@@ -1,0 +1,92 @@
+"""What Stripe is sent: the parameters of a checkout session and of a refund."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from chalicelib.adapters.stripe_objects import (
+    ORDER_ID,
+    QUANTITY,
+    REASON,
+    REFUND_KEY,
+    RETURN_SEATS,
+)
+from chalicelib.domain.checkout_sessions import RedirectUrls
+from chalicelib.domain.orders import Order
+from chalicelib.domain.refunds import Refund
+
+if TYPE_CHECKING:
+    from stripe.params import RefundCreateParams
+    from stripe.params.checkout import SessionCreateParams
+
+_SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+# Stripe takes no other reasons ("Create a refund", `reason`); one of ours goes into the metadata,
+# whose values have an end ("Metadata").
+_STRIPES_REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
+_LONGEST_METADATA = 500
+
+
+def session_params(order: Order, urls: RedirectUrls, expires_at: datetime) -> "SessionCreateParams":
+    """Return what makes a checkout session for the order: the server's own name and price."""
+    params: SessionCreateParams = {
+        "mode": "payment",
+        "client_reference_id": order.id,
+        "metadata": {
+            ORDER_ID: order.id,
+            "eventSlug": order.event_slug,
+            "eventName": order.event_name,
+            QUANTITY: str(order.quantity),
+        },
+        "expires_at": int(expires_at.timestamp()),
+        "line_items": [
+            {
+                "quantity": order.quantity,
+                "price_data": {
+                    "currency": order.currency,
+                    "unit_amount": order.unit_price,
+                    "product_data": {"name": order.event_name},
+                },
+            }
+        ],
+        "success_url": with_session_id(urls.success),
+        "cancel_url": urls.cancel,
+    }
+    if order.amount_total:
+        # Refunds and disputes come with the payment intent, so it must lead to the order too.
+        params["payment_intent_data"] = {"metadata": {ORDER_ID: order.id}}
+    if order.customer_email is not None:
+        params["customer_email"] = order.customer_email
+    return params
+
+
+def refund_params(payment_intent_id: str, order: Order, refund: Refund) -> "RefundCreateParams":
+    """Return what makes the refund, with all that is needed to know it again."""
+    metadata = {
+        ORDER_ID: order.id,
+        REFUND_KEY: refund.key,
+        RETURN_SEATS: "true" if refund.returns_seats else "false",
+        QUANTITY: str(refund.quantity),
+    }
+    params: RefundCreateParams = {
+        "payment_intent": payment_intent_id,
+        "amount": refund.amount,
+        "metadata": metadata,
+    }
+    if refund.reason in _STRIPES_REASONS:
+        params["reason"] = refund.reason
+    elif refund.reason:
+        metadata[REASON] = refund.reason[:_LONGEST_METADATA]
+    return params
+
+
+def with_session_id(success_url: str) -> str:
+    """Add `session_id={CHECKOUT_SESSION_ID}` to the URL's query; Stripe fills the id in.
+
+    Source: Stripe's page "Customize redirect behavior".
+    """
+    added = f"session_id={_SESSION_PLACEHOLDER}"
+    if added in success_url:
+        return success_url
+    parts = urlsplit(success_url)
+    query = f"{parts.query}&{added}" if parts.query else added
+    return urlunsplit(parts._replace(query=query))
