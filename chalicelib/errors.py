@@ -13,13 +13,17 @@ EventsApiError
 │   ├── SlugUnknown           the city that an event names is not (any more) as it was read
 │   ├── InUse                 tickets are sold or held, or events refer to it
 │   ├── CapacityTooLow        fewer seats than are sold and held
-│   └── Changed               somebody else changed it at the same moment
+│   ├── Changed               somebody else changed it at the same moment
+│   ├── RefundRefused         there is nothing (more) to refund, or Stripe will not do it
+│   ├── TicketRefused         it is void, or somebody came in with it; carries when and where
+│   └── KeyInUse              an idempotency key: of another request, or one that still runs
 ├── PreconditionFailed        what the write was made from is not current any more
 ├── TooBroad                  a search that would read too much
 ├── SoldOut                   fewer seats are free than were asked for
 ├── SalesClosed               draft, cancelled or past
 ├── PayloadTooLarge
 ├── PaymentProviderError      Stripe failed or could not be reached
+├── MailProviderError         no e-mail could be sent; no client ever sees it
 ├── Unavailable               the store failed or could not be reached; try again
 └── ConfigurationError        a setting is missing or malformed; names it, never its value
 """
@@ -105,6 +109,42 @@ class Changed(Conflict):
     """Somebody else changed it at the same moment; read it again."""
 
 
+class RefundRefused(Conflict):
+    """There is nothing (more) to refund, or Stripe will not do it.
+
+    `code` is Stripe's own word for why, where it was Stripe that refused.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TicketRefused(Conflict):
+    """A ticket does not let anybody in: it is void, or somebody came in with it already.
+
+    `checked_in_at` (ISO 8601) and `door` say when and where that was.
+    """
+
+    def __init__(
+        self, message: str, checked_in_at: str | None = None, door: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.checked_in_at = checked_in_at
+        self.door = door
+
+
+class KeyInUse(Conflict):
+    """An idempotency key belongs to another request, or to one that still runs.
+
+    `retry_after_seconds` is set in the second case.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class PreconditionFailed(EventsApiError):
     """The write was made from a state that is not current any more; nothing was changed."""
 
@@ -127,6 +167,10 @@ class PayloadTooLarge(EventsApiError):
 
 class PaymentProviderError(EventsApiError):
     """Stripe answered with an error, too late, or not at all."""
+
+
+class MailProviderError(EventsApiError):
+    """No e-mail could be sent; it will be tried again."""
 
 
 class Unavailable(EventsApiError):

@@ -1,4 +1,4 @@
-"""Structured log lines. Imported by anyone, imports nobody of ours.
+"""Structured log lines and metrics. Imported by anyone, imports nobody of ours.
 
 Powertools' Logger is made on the first line that is written: a page view that goes well writes
 none and should not pay for it. Callers pass identifiers only, never a token, a card, an e-mail
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 SERVICE = "events-api"
+METRICS_NAMESPACE = "EventsApi"
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -63,3 +64,16 @@ class StructuredLog:
     @staticmethod
     def _extra(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
         return {"kind": kind, "requestId": _request_id.get(), **fields}
+
+
+class BusinessMetrics:
+    """`services.ports.Meter` as CloudWatch's embedded metric format, a line on standard output."""
+
+    def count(self, outcome: str, by: int = 1) -> None:
+        """Count that something came out this way, so many times."""
+        from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+        with single_metric(
+            name=outcome, unit=MetricUnit.Count, value=by, namespace=METRICS_NAMESPACE
+        ) as metric:
+            metric.add_dimension("stage", os.environ.get("STAGE") or "unknown")

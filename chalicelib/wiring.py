@@ -8,34 +8,49 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import utc_now
-from chalicelib.observability import StructuredLog
+from chalicelib.domain.tickets import ticket_secret
+from chalicelib.observability import BusinessMetrics, StructuredLog
 from chalicelib.settings import (
     AdminSettings,
     AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
+    MailSettings,
     StoreSettings,
     StripeSettings,
 )
 
 if TYPE_CHECKING:
     from chalicelib.adapters.secrets import Secrets
-    from chalicelib.adapters.stripe_gateway import StripeEvent, StripeGateway
+    from chalicelib.adapters.stripe_events import StripeEvent
+    from chalicelib.adapters.stripe_gateway import StripeGateway
     from chalicelib.adapters.tokens import TokenVerifier
     from chalicelib.domain.events import Event
+    from chalicelib.services.cancelling import Cancelling
     from chalicelib.services.catalogue import Catalogue
+    from chalicelib.services.check_in import Doors
     from chalicelib.services.checkout import Checkout
+    from chalicelib.services.confirmations import Confirmations
+    from chalicelib.services.due_orders import DueOrders
     from chalicelib.services.editing_cities import CityEditor
     from chalicelib.services.editing_events import EventEditor
+    from chalicelib.services.finding_orders import OrderFinder
     from chalicelib.services.fulfilment import Fulfilment
+    from chalicelib.services.keyed_checkout import KeyedCheckout
+    from chalicelib.services.payment_news import PaymentNewsDesk
+    from chalicelib.services.ports import Mailer
     from chalicelib.services.reconciliation import Reconciliation
+    from chalicelib.services.refunding import Refunding
     from chalicelib.services.renames import Renames
     from chalicelib.services.samples import SampleData
     from chalicelib.services.transfer_import import EventImport
+    from chalicelib.services.undelivered_news import UndeliveredNews
     from chalicelib.store import Stores
 
-# Bringing a city's new name to an event is waiting for DynamoDB, so the timer does it side by side.
+# Bringing a city's new name to an event, or ending an order, is waiting for DynamoDB and Stripe, so
+# it is done side by side.
 _TIMERS_WORKERS = 8
+_REQUESTS_WORKERS = 4
 
 
 @cache
@@ -86,7 +101,7 @@ def _gateway(secret_key: str) -> "StripeGateway":
 
 def verify_stripe_event(body: bytes, signature: str | None) -> "StripeEvent":
     """Return the event of a webhook's raw body; raises `InvalidSignature`."""
-    from chalicelib.adapters.stripe_gateway import verify_event
+    from chalicelib.adapters.stripe_signatures import verify_event
 
     return verify_event(body, signature, secrets().get_list("STRIPE_WEBHOOK_SECRET"))
 
@@ -158,11 +173,26 @@ def _renames(workers: int) -> "Renames":
 
 
 @cache
+def meter() -> BusinessMetrics:
+    """Return where outcomes are counted."""
+    return BusinessMetrics()
+
+
 def reconciliation() -> "Reconciliation":
     """Return what the timer does."""
-    from chalicelib.services.reconciliation import Reconciliation, renames_chore, words_chore
+    from chalicelib.services.reconciliation import (
+        Reconciliation,
+        cancellations_chore,
+        due_orders_chore,
+        renames_chore,
+        undelivered_news_chore,
+        words_chore,
+    )
 
     chores = (
+        due_orders_chore(due_orders()),
+        undelivered_news_chore(_undelivered_news()),
+        cancellations_chore(cancelling(_TIMERS_WORKERS)),
         words_chore(stores().abandoned_words),
         renames_chore(_renames(_TIMERS_WORKERS)),
     )
@@ -178,28 +208,178 @@ def event_calendar(event: "Event") -> str:
 
 def checkout() -> "Checkout":
     """Return the use case that starts a sale."""
-    from ulid import ULID
-
-    from chalicelib.services.checkout import Checkout, RedirectPolicy
+    from chalicelib.services.checkout import Checkout
+    from chalicelib.services.redirects import RedirectPolicy
 
     settings = CheckoutSettings.read(os.environ)
     return Checkout(
         events=stores().events,
         orders=stores().orders,
         payments=payments(),
+        confirmations=confirmations(),
         redirects=RedirectPolicy(settings.allowed_origins, settings.allow_loopback),
         clock=utc_now,
-        new_id=lambda: str(ULID()),
+        new_id=_new_id,
+        new_secret=_new_secret,
+        log=log(),
+        meter=meter(),
+    )
+
+
+def keyed_checkout() -> "KeyedCheckout":
+    """Return the use case that starts a sale once for each idempotency key."""
+    from chalicelib.services.keyed_checkout import KeyedCheckout
+
+    return KeyedCheckout(
+        checkout=checkout(),
+        requests=stores().keyed_requests,
+        orders=stores().orders,
+        payments=payments(),
+        clock=utc_now,
+        new_id=_new_id,
         log=log(),
     )
 
 
+def _new_id() -> str:
+    from ulid import ULID
+
+    return str(ULID())
+
+
+def _new_secret() -> str:
+    return ticket_secret(os.urandom(10))
+
+
 @cache
+def _mailer() -> "Mailer | None":
+    settings = MailSettings.read(os.environ)
+    if not settings.enabled:
+        return None
+    from chalicelib.adapters.ses import SesMailer
+
+    return SesMailer(settings, log())
+
+
+@cache
+def confirmations() -> "Confirmations":
+    """Return what sends buyers their tickets."""
+    from chalicelib.services.confirmations import Confirmations
+
+    return Confirmations(
+        orders=stores().orders,
+        events=stores().events,
+        mailer=_mailer(),
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
+    )
+
+
+@cache
+def order_finder() -> "OrderFinder":
+    """Return what finds orders for those who may see them."""
+    from chalicelib.services.finding_orders import OrderFinder
+
+    return OrderFinder(orders=stores().orders, payments=payments)
+
+
+def qr_pictures(code: str) -> dict[str, str]:
+    """Return a ticket's QR code as pictures, `data:` URIs by their kind."""
+    from chalicelib.adapters.qr import qr_png_uri, qr_svg_uri
+
+    return {"svg": qr_svg_uri(code), "png": qr_png_uri(code)}
+
+
+def refunding() -> "Refunding":
+    """Return what gives money back."""
+    from chalicelib.services.refunding import Refunding
+
+    return Refunding(
+        orders=stores().orders, payments=payments(), clock=utc_now, log=log(), meter=meter()
+    )
+
+
 def fulfilment() -> "Fulfilment":
     """Return the use case that brings an order in step with its session."""
     from chalicelib.services.fulfilment import Fulfilment
 
-    return Fulfilment(orders=stores().orders, clock=utc_now, log=log())
+    return Fulfilment(
+        orders=stores().orders,
+        refunding=refunding(),
+        confirmations=confirmations(),
+        new_secret=_new_secret,
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
+    )
+
+
+def payment_news() -> "PaymentNewsDesk":
+    """Return what hears Stripe's events."""
+    from chalicelib.services.payment_news import PaymentNewsDesk
+
+    return PaymentNewsDesk(
+        orders=stores().orders,
+        events=stores().events,
+        payments=payments(),
+        fulfilment=fulfilment(),
+        refunding=refunding(),
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
+    )
+
+
+def due_orders() -> "DueOrders":
+    """Return what ends orders that nobody else did."""
+    from chalicelib.services.due_orders import DueOrders
+
+    return DueOrders(
+        orders=stores().orders,
+        payments=payments(),
+        fulfilment=fulfilment(),
+        refunding=refunding(),
+        confirmations=confirmations(),
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
+    )
+
+
+def _undelivered_news() -> "UndeliveredNews":
+    from chalicelib.services.undelivered_news import UndeliveredNews
+
+    return UndeliveredNews(
+        payments=payments(),
+        desk=payment_news(),
+        marker=stores().news_marker,
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
+    )
+
+
+def cancelling(workers: int = _REQUESTS_WORKERS) -> "Cancelling":
+    """Return what ends the orders of cancelled events."""
+    from chalicelib.services.cancelling import Cancelling
+
+    return Cancelling(
+        orders=stores().orders,
+        cancellations=stores().cancellations,
+        due_orders=due_orders(),
+        refunding=refunding(),
+        clock=utc_now,
+        log=log(),
+        workers=workers,
+    )
+
+
+def doors() -> "Doors":
+    """Return what lets people in."""
+    from chalicelib.services.check_in import Doors
+
+    return Doors(orders=stores().orders, clock=utc_now, log=log(), meter=meter())
 
 
 @cache

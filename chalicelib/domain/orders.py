@@ -1,12 +1,21 @@
-"""Orders and checkout sessions: the state machine of a sale.
+"""Orders: a sale of seats, from the hold to the last refund.
 
-pending → paid → refunded | partially_refunded | disputed
+pending → paid → partially_refunded → refunded
 pending → expired | failed
+paid, without a ticket or no longer entitled to one → refunding → refunded | refund_failed
+any paid order ⇄ disputed; a free one → cancelled
+
+A payment may come after the seats went back: expired | failed → paid, or → refunding where they are
+gone. What an order is once it is paid follows from facts that any number of news in any order add
+up to: its refunds, its disputes, its tickets (`order_changes`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from chalicelib.domain.refunds import Dispute, Refund, RefundStatus, Why
+from chalicelib.domain.tickets import CheckIn, TicketCode
 
 MAX_QUANTITY = 10
 
@@ -18,43 +27,59 @@ HOLD = timedelta(minutes=31)
 # when somebody should ask Stripe, should it say nothing.
 ASK_AGAIN_AFTER = timedelta(days=1)
 
+# Sessions of free orders have ids of our own: Stripe has no part in them.
+FREE_SESSION_PREFIX = "cs_free_"
+
 
 class OrderStatus(StrEnum):
     """Where an order stands; see the module's picture for what may follow what."""
 
     PENDING = "pending"
+    """Its seats are held, and it can be paid."""
+
     PAID = "paid"
     EXPIRED = "expired"
     FAILED = "failed"
+    REFUNDING = "refunding"
+    """A refund is decided, and Stripe has not confirmed it yet."""
+
     REFUNDED = "refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
+    REFUND_FAILED = "refund_failed"
+    """Money is owed to the buyer and could not be sent: somebody must see to it."""
+
     DISPUTED = "disputed"
+    """The buyer's bank has the money back, for the time being or for good."""
+
+    CANCELLED = "cancelled"
+    """A free order that is good for nothing any more."""
 
 
-_MAY_FOLLOW: dict[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.PENDING: frozenset({OrderStatus.PAID, OrderStatus.EXPIRED, OrderStatus.FAILED}),
-    OrderStatus.PAID: frozenset(
-        {OrderStatus.REFUNDED, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.DISPUTED}
-    ),
-}
+class MailStatus(StrEnum):
+    """Where the confirmation of an order stands."""
 
+    NONE = "none"
+    """Nobody asked for one yet, or there is no address to send it to."""
 
-def may_follow(before: OrderStatus, after: OrderStatus) -> bool:
-    """Tell whether an order may go from one status to another."""
-    return after in _MAY_FOLLOW.get(before, frozenset())
+    DUE = "due"
+    SENT = "sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why an order changes. `stripe_event_id` is set where a Stripe event brought the news."""
+    """Why an order changes, in a few words for its history: who, or which news."""
 
     text: str
-    stripe_event_id: str | None = None
 
     @classmethod
     def stripe_event(cls, event_id: str) -> "Cause":
         """Return the cause that a Stripe event is."""
-        return cls(event_id, event_id)
+        return cls(event_id)
+
+    @classmethod
+    def admin(cls, user_id: str) -> "Cause":
+        """Return the cause that an admin's request is."""
+        return cls(f"admin:{user_id}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +95,14 @@ class HistoryEntry:
 class Order:
     """A sale of `quantity` seats. Amounts are minor units of `currency`; times are UTC.
 
-    `hold_expires_at` is when a pending order should be looked at; it means nothing afterwards.
+    `version` counts its changes. `hold_expires_at` is until when it can be paid at Stripe.
+    `due_at` is when the timer should look at it, None where nothing is left to do.
+
+    `paid_at`, `amount_paid` and `payment_intent_id` are set once money came in (for a free order,
+    0). `tickets` are the tickets' secrets by their number from 1; a paid order without any was paid
+    too late and gets its money back. `voided` are the numbers that are worth nothing any more, in
+    the order in which they were voided. `seats_returned` is how many seats of a paid order went
+    back to stock.
     """
 
     id: str
@@ -85,60 +117,95 @@ class Order:
     created_at: datetime
     updated_at: datetime
     hold_expires_at: datetime
+    due_at: datetime | None = None
+    version: int = 1
     session_id: str | None = None
-    payment_intent_id: str | None = None
     customer_email: str | None = None
-    history: tuple[HistoryEntry, ...] = field(default=())
+    user_id: str | None = None
+    awaiting_since: datetime | None = None
+    paid_at: datetime | None = None
+    amount_paid: int = 0
+    payment_intent_id: str | None = None
+    tickets: tuple[str, ...] = ()
+    voided: tuple[int, ...] = ()
+    seats_returned: int = 0
+    check_ins: tuple[CheckIn, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    mail: MailStatus = MailStatus.NONE
+    mail_claimed_until: datetime | None = None
+    history: tuple[HistoryEntry, ...] = ()
+
+    @property
+    def seats_held(self) -> int:
+        """How many seats of the event's stock it holds."""
+        return self.quantity if self.status is OrderStatus.PENDING else 0
+
+    @property
+    def seats_sold(self) -> int:
+        """How many seats of the event's stock are sold to it."""
+        return self.quantity - self.seats_returned if self.tickets else 0
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its money came in, whatever became of it since."""
+        return self.paid_at is not None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there was nothing to pay."""
+        return self.amount_total == 0
+
+    @property
+    def amount_returned(self) -> int:
+        """How much money went back, or is on its way there, by Stripe's word."""
+        return sum(refund.amount for refund in self.refunds if refund.counts and refund.told_stripe)
+
+    @property
+    def amount_refundable(self) -> int:
+        """How much of the money is not refunded yet, nor decided to be."""
+        return self.amount_paid - sum(refund.amount for refund in self.refunds if refund.counts)
+
+    @property
+    def requested_refunds(self) -> tuple[Refund, ...]:
+        """The refunds that Stripe has not confirmed yet."""
+        return tuple(item for item in self.refunds if item.status is RefundStatus.REQUESTED)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the buyer's bank has the money back, for the time being or for good."""
+        return any(dispute.takes_money for dispute in self.disputes)
+
+    @property
+    def owed_for(self) -> Why | None:
+        """Why the program wanted to give money back that could not be sent, and still is here."""
+        failed = [refund.why for refund in self.refunds if refund.why and not refund.counts]
+        return failed[-1] if failed and self.amount_refundable > 0 else None
+
+    def refund(self, key: str) -> Refund | None:
+        """Return its refund of that key."""
+        return next((refund for refund in self.refunds if refund.key == key), None)
+
+    def ticket_codes(self) -> list[TicketCode]:
+        """Return the codes of its tickets, void ones too, by their numbers."""
+        return [
+            TicketCode(self.id, number, secret) for number, secret in enumerate(self.tickets, 1)
+        ]
+
+    def check_in(self, number: int) -> CheckIn | None:
+        """Return how the holder of a ticket came in, if so."""
+        return next((entry for entry in self.check_ins if entry.number == number), None)
+
+    def admits(self, number: int) -> bool:
+        """Tell whether a ticket is good, be it used or not: paid, not void, and not disputed."""
+        is_one = 1 <= number <= len(self.tickets)
+        return is_one and number not in self.voided and not self.is_disputed
+
+    @property
+    def good_tickets(self) -> int:
+        """How many of its tickets are good."""
+        return sum(self.admits(number) for number in range(1, len(self.tickets) + 1))
 
     def has_been(self, status: OrderStatus) -> bool:
         """Tell whether the order is in the status or was in it before."""
         return any(entry.status is status for entry in self.history)
-
-
-@dataclass(frozen=True, slots=True)
-class RedirectUrls:
-    """Where Stripe sends the buyer after paying, and after going back."""
-
-    success: str
-    cancel: str
-
-
-class SessionStatus(StrEnum):
-    """Status of a Stripe Checkout Session (Stripe API reference, "The Checkout Session object")."""
-
-    OPEN = "open"
-    COMPLETE = "complete"
-    EXPIRED = "expired"
-
-
-class PaymentStatus(StrEnum):
-    """Payment status of a Stripe Checkout Session (same page)."""
-
-    PAID = "paid"
-    UNPAID = "unpaid"
-    NO_PAYMENT_REQUIRED = "no_payment_required"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutSession:
-    """What the program knows of a Stripe Checkout Session. `amount_total` is in minor units.
-
-    `url` is null once the session is over; `order_id` is null where the session is not ours.
-    """
-
-    id: str
-    status: SessionStatus
-    payment_status: PaymentStatus
-    amount_total: int
-    currency: str
-    metadata: dict[str, str]
-    url: str | None
-    order_id: str | None
-    payment_intent_id: str | None
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is owed any more: paid, or nothing to pay."""
-        return self.status is SessionStatus.COMPLETE and self.payment_status is not (
-            PaymentStatus.UNPAID
-        )

@@ -12,11 +12,11 @@ from chalice.app import AuthRequest, AuthResponse, Blueprint
 
 from chalicelib import wiring
 from chalicelib.errors import Unauthenticated
+from chalicelib.http.bearer_tokens import bearer_token
 
 blueprint = Blueprint(__name__)
 _log = logging.getLogger("authorizer")
 
-_SCHEME = "bearer"
 _KEEP_SECONDS = 300
 
 
@@ -35,7 +35,7 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     routes apart: the role travels in the context and the views decide.
     """
     try:
-        caller = wiring.token_verifier().verify(_bearer_token(request.token))
+        caller = wiring.token_verifier().verify(bearer_token(request.token))
     except Unauthenticated as error:
         details = {"kind": "security", "reason": str(error), "route": _route(request.method_arn)}
         _log.warning("token_refused", extra=details)
@@ -53,11 +53,3 @@ def _route(method_arn: str) -> str:
     _, _, route = method_arn.partition("/")
     _, _, verb_and_path = route.partition("/")
     return verb_and_path.replace("/", " /", 1)
-
-
-def _bearer_token(header: str) -> str:
-    """Return the token of an Authorization header (RFC 6750); raises `Unauthenticated`."""
-    scheme, _, token = header.strip().partition(" ")
-    if scheme.lower() != _SCHEME or not token:
-        raise Unauthenticated("the header holds no bearer token")
-    return token.strip()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Blueprint
 
 from chalicelib import observability, wiring
-from chalicelib.domain.orders import Cause
 from chalicelib.errors import EventsApiError, InvalidSignature, PaymentProviderError
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.operations import Answer, Body, HeaderParameter, Operation, Tag
@@ -21,7 +20,7 @@ from chalicelib.http.problems import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.stripe_gateway import StripeEvent
+    from chalicelib.adapters.stripe_events import StripeEvent
 
 blueprint = Blueprint(__name__)
 
@@ -70,15 +69,6 @@ OPERATION = Operation(
 )
 
 _SIGNATURE_HEADER = "stripe-signature"
-_PAYMENT_FAILED = "checkout.session.async_payment_failed"
-_SESSION_EVENTS = frozenset(
-    {
-        "checkout.session.completed",
-        "checkout.session.async_payment_succeeded",
-        _PAYMENT_FAILED,
-        "checkout.session.expired",
-    }
-)
 
 
 @blueprint.lambda_function(name="stripe_webhook")
@@ -98,17 +88,8 @@ def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, An
 
 
 def _handle(event: "StripeEvent") -> str:
-    if event.type not in _SESSION_EVENTS:
-        return "ignored"
-    session = event.session()
-    if session is None:
-        return "not_ours"
-    settlement = wiring.fulfilment().settle(
-        session,
-        Cause.stripe_event(event.id),
-        payment_failed=event.type == _PAYMENT_FAILED,
-    )
-    return settlement.outcome.value
+    news = event.news()
+    return "ignored" if news is None else wiring.payment_news().hear(news)
 
 
 def _raw_body(request: Mapping[str, Any]) -> bytes:

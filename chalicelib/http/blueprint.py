@@ -91,7 +91,13 @@ def _error_response(error: EventsApiError, request: ApiRequest) -> Response:
     if isinstance(error, Unauthenticated | Forbidden):
         wiring.log().security(
             "request_refused",
-            {"by": request.user_id, "route": request.method_and_path, "code": problem.code},
+            {
+                "by": request.user_id,
+                "route": request.method_and_path,
+                "code": problem.code,
+                # What is wrong with a token is for us to know, and only its cause says it.
+                "reason": str(error.__cause__ or error),
+            },
         )
     elif problem.status >= INTERNAL_ERROR.status:
         wiring.log().crash(

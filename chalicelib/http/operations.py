@@ -22,9 +22,11 @@ class Tag(StrEnum):
     EVENTS = "Events"
     CITIES = "Cities"
     PAYMENTS = "Payments"
+    ORDERS = "Orders"
     ACCOUNT = "Account"
     ADMIN_EVENTS = "Admin: events"
     ADMIN_CITIES = "Admin: cities"
+    ADMIN_ORDERS = "Admin: orders"
     ADMIN_DATABASE = "Admin: database"
     OPERATIONS = "Operations"
 
@@ -101,7 +103,8 @@ class HeaderParameter:
 @dataclass(frozen=True, slots=True)
 class Body:
     """A request's body. `model` names a pydantic model (`module:Class`) or, for what is no JSON,
-    is None; then `schema` says what can be said. `examples` have a title each.
+    is None; then `schema` says what can be said. `examples` have a title each. One that is not
+    `required` may be left out.
     """
 
     model: str | None
@@ -109,6 +112,7 @@ class Body:
     media_type: str = JSON
     schema: Schema | None = None
     description: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,8 @@ class Operation:
 
     `parameters` are the very objects that the view reads with. `errors` are what it can raise;
     what follows by rule is not listed: `InvalidInput` where something is read, `PayloadTooLarge`
-    with a body, 401 and 403 behind the authorizer, and 429, 500 and 503 everywhere.
+    with a body, 401 and 403 behind the authorizer, and 429, 500 and 503 everywhere. With
+    `may_sign_in`, which is for routes without the authorizer, the view checks a token that is sent.
     """
 
     summary: str
@@ -152,14 +157,17 @@ class Operation:
     bodies: tuple[Body, ...] = ()
     errors: tuple[type[EventsApiError], ...] = ()
     deprecated: bool = False
+    may_sign_in: bool = False
 
     def reads(self) -> frozenset[tuple[Place, str]]:
         """Return what a view may ask a request for; headers in lower case."""
-        return frozenset(
+        described = frozenset(
             (shown.place, shown.name.lower() if shown.place is Place.HEADER else shown.name)
             for parameter in self.parameters
             for shown in parameter.described()
         )
+        # OpenAPI has security schemes in this header's place ("Parameter Object", `name`).
+        return described | {(Place.HEADER, "authorization")} if self.may_sign_in else described
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Errors as clients see them: the program's error tree on one side, one JSON shape on the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +41,8 @@ _PROBLEMS: dict[type[BaseException], Problem] = {
     errors.SalesClosed: Problem(HTTPStatus.CONFLICT, "SALES_CLOSED"),
     errors.PayloadTooLarge: PAYLOAD_TOO_LARGE,
     errors.PaymentProviderError: Problem(HTTPStatus.BAD_GATEWAY, "PAYMENT_PROVIDER_ERROR"),
+    # No client ever waits for an e-mail. Should one meet this all the same, it may try again.
+    errors.MailProviderError: UNAVAILABLE,
     errors.Unavailable: UNAVAILABLE,
 }
 
@@ -58,19 +61,17 @@ def problem_of_kind(kind: type[errors.EventsApiError]) -> Problem:
 
 
 def problem_body(
-    problem: Problem, message: str, request_id: str, details: list[dict[str, str]] | None = None
+    problem: Problem, message: str, request_id: str, more: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the JSON body of an error; `details` only where fields of a request are wrong."""
-    body: dict[str, Any] = {
+    """Return the JSON body of an error; `more` is what this kind of error tells besides."""
+    return {
         "statusCode": problem.status.value,
         "error": reason(problem.status),
         "code": problem.code,
         "message": message,
+        **(more or {}),
+        "requestId": request_id,
     }
-    if details is not None:
-        body["details"] = details
-    body["requestId"] = request_id
-    return body
 
 
 def reason(status: HTTPStatus) -> str:
@@ -84,19 +85,29 @@ def error_body(error: errors.EventsApiError, request_id: str) -> tuple[Problem, 
     """Return the look of an error and its JSON body. What becomes a 500 does not tell its text."""
     problem = problem_of(error)
     message = INTERNAL_MESSAGE if problem is INTERNAL_ERROR else str(error)
-    details = None
+    return problem, problem_body(problem, message, request_id, _more(error))
+
+
+def _more(error: errors.EventsApiError) -> dict[str, Any]:
+    """Return the fields that are wrong, or how a ticket was used."""
     if isinstance(error, errors.InvalidInput):
         details = [
             {"field": item.field, "message": item.message, "type": item.type}
             for item in error.problems
         ]
-    return problem, problem_body(problem, message, request_id, details)
+        return {"details": details}
+    if isinstance(error, errors.TicketRefused):
+        used = {"checkedInAt": error.checked_in_at, "door": error.door}
+        return {"checkIn": None if error.checked_in_at is None else used}
+    return {}
 
 
 def error_headers(error: errors.EventsApiError) -> dict[str, str]:
     """Return the headers that an error needs beside its body."""
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.KeyInUse) and error.retry_after_seconds is not None:
         return {"Retry-After": str(error.retry_after_seconds)}
+    if problem_of(error) is UNAVAILABLE:
+        return {"Retry-After": str(errors.Unavailable.retry_after_seconds)}
     if isinstance(error, errors.Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
     return {}

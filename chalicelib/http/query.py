@@ -115,6 +115,34 @@ class ChoiceParameter(Generic[_T]):
 
 
 @dataclass(frozen=True, slots=True)
+class ChoicesParameter(Generic[_T]):
+    """One or several of a few words, separated by commas."""
+
+    name: str
+    choices: Mapping[str, _T]
+    description: str = ""
+
+    def read(self, request: ApiRequest) -> frozenset[_T]:
+        """Return the chosen values, none where the parameter was not sent; raises `InvalidInput`
+        for another word.
+        """
+        text = request.query(self.name)
+        words = [] if text is None else text.split(",")
+        if any(word not in self.choices for word in words):
+            known = ", ".join(self.choices)
+            raise InvalidInput.of(
+                self.name, f"must be one of {known}, or several with commas between them", "enum"
+            )
+        return frozenset(self.choices[word] for word in words)
+
+    def described(self) -> tuple[Described, ...]:
+        """Return the parameter for the document."""
+        word = "|".join(self.choices)
+        schema = {"type": "string", "pattern": f"^({word})(,({word}))*$"}
+        return (_in_query(self.name, self.description, schema, next(iter(self.choices))),)
+
+
+@dataclass(frozen=True, slots=True)
 class TextParameter:
     """Text of a limited length. `pattern` is for the document."""
 

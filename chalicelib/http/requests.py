@@ -91,6 +91,11 @@ class ApiRequest:
         """Return the body as a JSON object; raises `PayloadTooLarge` or `InvalidInput`."""
         return parse_json_object(self._text(MAX_BODY_BYTES, "JSON", "json_invalid"))
 
+    def optional_json_object(self) -> dict[str, Any]:
+        """Return the body as `json_object` does, or an empty object where there is none."""
+        text = self._text(MAX_BODY_BYTES, "JSON", "json_invalid")
+        return parse_json_object(text) if text else {}
+
     @property
     def media_type(self) -> str:
         """The body's media type in lower case, without parameters; empty where none was sent."""

@@ -19,15 +19,20 @@ from chalicelib.http.operations import (
     Tag,
 )
 from chalicelib.http.requests import ApiRequest
-from chalicelib.http.responses import json_text_response, tagged_json
+from chalicelib.http.responses import json_text_response, tagged_json, to_json
 from chalicelib.routes.event_pages import LIST_PARAMETERS, STATUS, page_json, read_list
+from chalicelib.services.cancelling import Look
 from chalicelib.services.catalogue import ALL_STATUSES
+from chalicelib.services.time_budget import TimeBudget
 
 blueprint = ApiBlueprint(__name__)
 
 ID_OR_SLUG = PathParameter(
     "id_or_slug", "The event's id (all digits) or slug.", example="tech-conference"
 )
+
+# How long a request works at the orders of an event that it cancels.
+_CANCELLING_SECONDS = 3.0
 
 EVENT_EXAMPLES = {
     "An evening of jazz": {
@@ -153,6 +158,49 @@ def delete_event(request: ApiRequest) -> Response:
         request.path("id_or_slug"), wanted_revisions(request), admin.user_id
     )
     return Response("", {}, 204)
+
+
+@blueprint.api(
+    "/api/admin/events/{id_or_slug}/cancel",
+    methods=("POST",),
+    authorizer=jwt_authorizer,
+    describes=Operation(
+        summary="Cancel an event",
+        tag=Tag.ADMIN_EVENTS,
+        parameters=(ID_OR_SLUG, IF_MATCH),
+        answers=(Answer("The event is cancelled.", model="CancelledEvent", headers=(ETAG,)),),
+        errors=(NotFound, Conflict, PreconditionFailed),
+    ),
+)
+def cancel_event(request: ApiRequest) -> Response:
+    """Cancel an event: its sales stop at once, its open checkouts are ended, and what was paid is
+    refunded. That goes on for three seconds, and the rest is done within minutes. The event stays,
+    shown as cancelled; it cannot be put on sale again. Cancelling it once more changes nothing and
+    tells how far its orders are.
+    """
+    admin = request.admin()
+    cancelled = wiring.event_editor().cancel(
+        request.path("id_or_slug"), wanted_revisions(request), admin.user_id
+    )
+    look = _end_orders(cancelled.id)
+    # Its seats came free in the meantime.
+    event = wiring.event_editor().get(cancelled.slug)
+    done = {
+        "ended": look.ended,
+        "left": look.left,
+        "complete": look.is_whole and not look.left,
+    }
+    text = f'{event.public_for_admins()[:-1]},"cancellation":{to_json(done)}}}'
+    return tagged_json(text, admin_event_tag(event))
+
+
+def _end_orders(event_id: int) -> Look:
+    """End the orders of a cancelled event as far as a request may take; the timer does the rest."""
+    pending = wiring.stores().cancellations.pending()
+    cancellation = next((each for each in pending if each.event_id == event_id), None)
+    if cancellation is None:
+        return Look(ended=0, left=0, is_whole=True)
+    return wiring.cancelling().finish(cancellation, TimeBudget.of(_CANCELLING_SECONDS))
 
 
 def _path_of(event: EventRecord) -> str:

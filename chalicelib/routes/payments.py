@@ -1,14 +1,16 @@
 """Starting a checkout, and asking what became of it."""
 
-from typing import Any
-
 from chalice.app import Response
 
 from chalicelib import wiring
+from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import to_iso
-from chalicelib.domain.orders import Cause, CheckoutSession
+from chalicelib.domain.free_orders import free_session
+from chalicelib.domain.orders import Cause, Order
 from chalicelib.errors import (
+    Conflict,
     InvalidSession,
+    KeyInUse,
     NotFound,
     PaymentProviderError,
     PriceMismatch,
@@ -16,10 +18,13 @@ from chalicelib.errors import (
     SoldOut,
 )
 from chalicelib.http.blueprint import ApiBlueprint
+from chalicelib.http.idempotency import idempotency_key, read_key
 from chalicelib.http.operations import Answer, Body, Operation, PathParameter, Tag
+from chalicelib.http.order_json import why_returned
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response
-from chalicelib.services.fulfilment import Outcome, Settlement
+from chalicelib.http.signed_in import optional_caller
+from chalicelib.services.finding_orders import names_a_free_session
 
 blueprint = ApiBlueprint(__name__)
 
@@ -33,9 +38,13 @@ CHECKOUT_EXAMPLES = {
         "cancelUrl": "http://localhost:3000/",
     }
 }
+CHECKOUT_KEY = idempotency_key(
+    "The client's name for this checkout. For 24 hours the same key with the same body gives the "
+    "same answer and holds no seats again; with another body it is a 409."
+)
 SESSION_ID = PathParameter(
     "session_id",
-    "The checkout session's id; Stripe appends it to the success URL as `session_id`.",
+    "The checkout session's id; it is appended to the success URL as `session_id`.",
     example="cs_test_a1B2c3",
     schema={"type": "string", "pattern": "^cs_[A-Za-z0-9_]{1,250}$"},
 )
@@ -48,20 +57,40 @@ SESSION_ID = PathParameter(
     describes=Operation(
         summary="Start a checkout",
         tag=Tag.PAYMENTS,
+        parameters=(CHECKOUT_KEY,),
         bodies=(Body("chalicelib.schemas.checkout:CheckoutBody", CHECKOUT_EXAMPLES),),
         answers=(
             Answer("Seats are held; lead the buyer to `checkoutUrl`.", 201, "CheckoutStarted"),
         ),
-        errors=(NotFound, PriceMismatch, SoldOut, SalesClosed, PaymentProviderError),
+        errors=(
+            NotFound,
+            PriceMismatch,
+            SoldOut,
+            SalesClosed,
+            Conflict,
+            KeyInUse,
+            PaymentProviderError,
+        ),
+        may_sign_in=True,
     ),
 )
 def start_checkout(request: ApiRequest) -> Response:
-    """Hold seats and start a Stripe Checkout."""
+    """Hold seats and start a Stripe Checkout. An event that costs nothing needs none: its seats are
+    sold at once, and `checkoutUrl` is the success URL.
+
+    With a token the order is the caller's own, and `GET /api/orders` lists it.
+    """
     from chalicelib.schemas.checkout import CheckoutBody
     from chalicelib.schemas.reading import read_body
 
+    key = read_key(request)
     body = read_body(CheckoutBody, request.json_object())
-    started = wiring.checkout().start(body.request())
+    caller = optional_caller(request)
+    asked = body.request(None if caller is None else caller.user_id)
+    if key is None:
+        started = wiring.checkout().start(asked)
+    else:
+        started = wiring.keyed_checkout().start(asked, key)
     return json_response(
         {
             "checkoutUrl": started.checkout_url,
@@ -85,22 +114,41 @@ def start_checkout(request: ApiRequest) -> Response:
     ),
 )
 def verify_checkout(request: ApiRequest) -> Response:
-    """Say what became of a checkout; a paid one whose webhook has not come yet is fulfilled."""
-    session = wiring.payments().retrieve_session(request.path("session_id"))
+    """Say what became of a checkout; a paid one whose webhook has not come yet is fulfilled. Where
+    its money went back by itself, `order.reason` says why.
+    """
+    session_id = request.path("session_id")
+    if names_a_free_session(session_id):
+        return _verify_free(session_id)
+    session = wiring.payments().retrieve_session(session_id)
     settlement = wiring.fulfilment().settle(session, Cause("verify"))
-    if settlement.outcome is Outcome.NOT_OURS:
+    if settlement.order is None:
         raise InvalidSession("no such checkout session")
-    return json_response(_shown(session, settlement))
+    return _shown(session, settlement.order)
 
 
-def _shown(session: CheckoutSession, settlement: Settlement) -> dict[str, Any]:
-    assert settlement.order is not None
-    return {
-        "id": session.id,
-        "status": session.status.value,
-        "payment_status": session.payment_status.value,
-        "amount_total": session.amount_total,
-        "currency": session.currency,
-        "metadata": session.metadata,
-        "order": {"id": settlement.order.id, "status": settlement.order.status.value},
-    }
+def _verify_free(session_id: str) -> Response:
+    """Answer from the order alone: Stripe knows nothing of what cost nothing."""
+    try:
+        order = wiring.order_finder().of_session(session_id)
+    except NotFound as error:
+        raise InvalidSession("no such checkout session") from error
+    return _shown(free_session(order, session_id), order)
+
+
+def _shown(session: CheckoutSession, order: Order) -> Response:
+    return json_response(
+        {
+            "id": session.id,
+            "status": session.status.value,
+            "payment_status": session.payment_status.value,
+            "amount_total": session.amount_total,
+            "currency": session.currency,
+            "metadata": session.metadata,
+            "order": {
+                "id": order.id,
+                "status": order.status.value,
+                "reason": why_returned(order),
+            },
+        }
+    )

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from chalicelib.domain.checkout_sessions import PaymentStatus, SessionStatus
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import OrderStatus, PaymentStatus, SessionStatus
+from chalicelib.domain.orders import MAX_QUANTITY, MailStatus, OrderStatus
+from chalicelib.domain.refunds import DisputeStatus, RefundStatus, Why
 from chalicelib.schemas.fields import EVENT_SLUG_LENGTH, HTTP_URL_PATTERN, SLUG_PATTERN
 
 _MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
@@ -163,20 +165,30 @@ class CityList(Shown):
     cities: list[City | CityWithCount]
 
 
+OrderId = Annotated[str, Field(examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6"])]
+Total = Annotated[float, Field(ge=0, description="In major units.", examples=[299.98])]
+
+
 class CheckoutStarted(Shown):
     """A checkout that has been started."""
 
-    checkout_url: Annotated[Link, Field(description="Where to lead the buyer.")]
+    checkout_url: Annotated[
+        Link,
+        Field(description="Where to lead the buyer; of a free event, the success URL."),
+    ]
     session_id: Annotated[str, Field(examples=["cs_test_a1B2c3"])]
-    order_id: Annotated[str, Field(examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6"])]
+    order_id: OrderId
     expires_at: Annotated[Moment, Field(description="Until when the seats are held.")]
 
 
 class OrderOfCheckout(Shown):
     """The order that a checkout is of."""
 
-    id: Annotated[str, Field(examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6"])]
+    id: OrderId
     status: OrderStatus
+    reason: Annotated[
+        Why | None, Field(description="Why its money went back by itself, if it did.")
+    ]
 
 
 class Verification(BaseModel):
@@ -202,6 +214,205 @@ class Verification(BaseModel):
         ),
     ]
     order: OrderOfCheckout
+
+
+class EventOfOrder(Shown):
+    """Which event an order is of, as it was called then."""
+
+    id: Id
+    slug: Annotated[Slug, Field(examples=["tech-conference"])]
+    name: Annotated[str, Field(examples=["Tech Conference"])]
+
+
+class Refund(Shown):
+    """Money that goes back to a buyer, or went."""
+
+    amount: Total
+    status: RefundStatus
+    reason: Annotated[
+        str | None,
+        Field(description="What the admin said, or why the program gave it back by itself."),
+    ]
+    created_at: Moment
+
+
+class Order(Shown):
+    """An order, as its buyer sees it."""
+
+    id: OrderId
+    status: OrderStatus
+    event: EventOfOrder
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    unit_price: Amount
+    total_amount: Total
+    currency: Currency
+    amount_refunded: Total
+    created_at: Moment
+    updated_at: Moment
+    expires_at: Annotated[
+        Moment | None, Field(description="Until when it can be paid; null where it cannot be.")
+    ]
+    paid_at: Moment | None
+    refunds: list[Refund]
+    good_tickets: Annotated[Count, Field(description="Tickets that are good, used or not.")]
+
+
+class CursorPagination(Shown):
+    """Where a page is in a list that is read by cursors."""
+
+    limit: Annotated[int, Field(ge=1, le=100)]
+    has_more: bool
+    next_cursor: Annotated[
+        str | None, Field(description="What to send as `cursor` for the next page.")
+    ]
+
+
+class OrderList(Shown):
+    """A page of orders, latest first."""
+
+    orders: list[Order]
+    pagination: CursorPagination
+
+
+class Pictures(Shown):
+    """A QR code, for the `src` of an `<img>`."""
+
+    svg: Annotated[str, Field(pattern="^data:image/svg\\+xml;base64,")]
+    png: Annotated[str, Field(pattern="^data:image/png;base64,")]
+
+
+TicketStatus = Literal["valid", "used", "void"]
+TicketNumber = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+Code = Annotated[
+    str,
+    Field(pattern="^[0-9A-Z]{44}$", examples=["01JZX5K7Q8M9N0P1R2S3T4V5W6017M2K9QX4T8W3B6ZC"]),
+]
+
+
+class Ticket(Shown):
+    """A ticket, as its buyer sees it."""
+
+    number: TicketNumber
+    code: Annotated[Code | None, Field(description="Null where it is void.")]
+    status: TicketStatus
+    checked_in_at: Moment | None
+    qr: Annotated[Pictures | None, Field(description="Pictures of the code; null where void.")]
+
+
+class EventOfTickets(Shown):
+    """What a ticket says of its event, as it is now."""
+
+    name: Annotated[str, Field(examples=["Tech Conference"])]
+    slug: Annotated[Slug, Field(examples=["tech-conference"])]
+    date: Annotated[Moment, Field(description="When it begins.")]
+    location: Annotated[str, Field(examples=["ExCeL London"])]
+    city: Annotated[str, Field(description="The city's name.", examples=["London"])]
+
+
+class OrderTickets(Shown):
+    """The tickets of an order."""
+
+    order_id: OrderId
+    event: Annotated[EventOfTickets | None, Field(description="Null where it was deleted.")]
+    tickets: Annotated[list[Ticket], Field(min_length=1, max_length=MAX_QUANTITY)]
+
+
+class ListedOrder(Order):
+    """An order in the admins' list."""
+
+    user_id: Annotated[str | None, Field(description="The buyer's, where signed in.")]
+    customer_email: str | None
+    session_id: Annotated[str | None, Field(examples=["cs_test_a1B2c3"])]
+    payment_intent_id: Annotated[str | None, Field(examples=["pi_1a2B3c"])]
+    mail: Annotated[MailStatus, Field(description="Where the confirmation stands.")]
+    due_at: Annotated[
+        Moment | None, Field(description="When the timer looks at it; null where nothing is left.")
+    ]
+
+
+class AdminOrderList(Shown):
+    """A page of orders, latest first; with filters it may be short although more follows."""
+
+    orders: list[ListedOrder]
+    pagination: CursorPagination
+
+
+class AdminRefund(Refund):
+    """A refund, as admins see it."""
+
+    key: Annotated[str, Field(description="Its name; Stripe's id where made in the dashboard.")]
+    stripe_id: Annotated[str | None, Field(examples=["re_1a2B3c"])]
+    quantity: Annotated[Count, Field(description="Tickets it was asked for; 0 for an amount.")]
+    returns_seats: bool
+    failure: Annotated[str | None, Field(description="Stripe's word for why it failed.")]
+
+
+class Dispute(Shown):
+    """A buyer's bank argues about the payment."""
+
+    id: Annotated[str, Field(examples=["dp_1a2B3c"])]
+    status: DisputeStatus
+    amount: Total
+    reason: Annotated[str, Field(examples=["fraudulent"])]
+    at: Moment
+
+
+class AdminTicket(Shown):
+    """A ticket, as admins see it."""
+
+    number: TicketNumber
+    code: Code
+    status: TicketStatus
+    checked_in_at: Moment | None
+    door: Annotated[str | None, Field(examples=["North"])]
+
+
+class HistoryEntry(Shown):
+    """One step in an order's life."""
+
+    at: Moment
+    status: OrderStatus
+    cause: Annotated[str, Field(description="Who, or which news.", examples=["evt_1a2B3c"])]
+
+
+class AdminOrder(ListedOrder):
+    """All of an order."""
+
+    refunds: list[AdminRefund]  # type: ignore[assignment]  # each tells more than a buyer's
+    disputes: list[Dispute]
+    tickets: list[AdminTicket]
+    history: list[HistoryEntry]
+
+
+class CheckedIn(Shown):
+    """Somebody came in."""
+
+    order_id: OrderId
+    number: Annotated[TicketNumber, Field(description="Which of the order's tickets it is.")]
+    event: EventOfOrder
+    checked_in_at: Moment
+    door: Annotated[str | None, Field(examples=["North"])]
+    tickets_of_order: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+
+
+class CancellationProgress(Shown):
+    """How far the orders of a cancelled event are."""
+
+    ended: Annotated[Count, Field(description="Orders that this request ended.")]
+    left: Annotated[Count, Field(description="Orders that it could not end; the timer will.")]
+    complete: Annotated[
+        bool,
+        Field(
+            description="Whether all of its orders that are known are ended. One that was placed "
+            "in the very last moment is found, and ended, by the timer."
+        ),
+    ]
+
+
+class CancelledEvent(AdminEvent):
+    """An event that is cancelled."""
+
+    cancellation: CancellationProgress
 
 
 class WebhookReceived(Shown):
@@ -243,6 +454,13 @@ class FieldProblem(Shown):
     type: Annotated[str, Field(description="A stable code.")]
 
 
+class EarlierCheckIn(Shown):
+    """When and where somebody came in with a ticket."""
+
+    checked_in_at: Moment
+    door: Annotated[str | None, Field(examples=["North"])]
+
+
 class Problem(Shown):
     """Every error, whoever found it."""
 
@@ -253,4 +471,8 @@ class Problem(Shown):
     details: Annotated[
         list[FieldProblem], Field(min_length=1, description="The fields that are wrong.")
     ] = Field(default_factory=list)
+    check_in: Annotated[
+        EarlierCheckIn | None,
+        Field(description="Of a ticket that was used; null of one that is void. Else missing."),
+    ] = None
     request_id: Annotated[str, Field(description="Also in `X-Request-Id` and in the logs.")]

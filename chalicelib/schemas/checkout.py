@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.domain.orders import MAX_QUANTITY, RedirectUrls
+from chalicelib.domain.checkout_sessions import RedirectUrls
+from chalicelib.domain.orders import MAX_QUANTITY
 from chalicelib.schemas.fields import Amount, Email
 from chalicelib.schemas.reading import Body
 from chalicelib.services.checkout import CheckoutRequest
@@ -32,8 +33,8 @@ class CheckoutBody(Body):
     cancel_url: _Url
     customer_email: Email | None = None
 
-    def request(self) -> CheckoutRequest:
-        """Return the checkout as the service takes it."""
+    def request(self, user_id: str | None = None) -> CheckoutRequest:
+        """Return the checkout as the service takes it; `user_id` is the buyer's, if signed in."""
         return CheckoutRequest(
             event_slug=self.event_slug,
             quantity=self.quantity,
@@ -41,4 +42,5 @@ class CheckoutBody(Body):
             total_amount=self.total_amount,
             urls=RedirectUrls(self.success_url, self.cancel_url),
             customer_email=self.customer_email,
+            user_id=user_id,
         )

@@ -90,6 +90,12 @@ Amount = Annotated[
     Field(ge=0),
     WithJsonSchema({"type": "number", "minimum": 0, "multipleOf": 0.01}),
 ]
+PositiveAmount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    Field(gt=0),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.01}),
+]
 Price = Annotated[
     Amount,
     AfterValidator(_at_most_max_price),

@@ -67,6 +67,8 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
     "literal_error": lambda ctx: f"must be {ctx['expected']}".replace("'", ""),
     "int_type": lambda _: "must be a whole number",
+    "bool_type": lambda _: "must be true or false",
+    "greater_than": lambda ctx: f"must be more than {ctx['gt']}",
     "greater_than_equal": _at_least,
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
 }

@@ -1,45 +1,37 @@
 """Starting a sale: check, hold the seats, then ask Stripe for a checkout session."""
 
-import re
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from urllib.parse import urlsplit
 
+from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventRecord
+from chalicelib.domain.free_orders import free_session, free_session_id, with_session_id
 from chalicelib.domain.money import to_minor
-from chalicelib.domain.orders import (
-    HOLD,
-    Cause,
-    CheckoutSession,
-    HistoryEntry,
-    Order,
-    OrderStatus,
-    RedirectUrls,
-)
+from chalicelib.domain.order_changes import pay, release, with_session
+from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, Order, OrderStatus
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import (
     EventsApiError,
-    InvalidInput,
     NotFound,
     PaymentProviderError,
     PriceMismatch,
     Unavailable,
 )
-from chalicelib.services.ports import AuditLog, Change, EventStore, OrderStore, PaymentGateway
-
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1"})
-# Browsers read a backslash as a slash and drop control characters, so a URL with either is not
-# what `urlsplit` takes it for.
-_MISREAD_IN_URLS = re.compile(r"[\\\x00-\x20\x7f]")
+from chalicelib.services.confirmations import Confirmations
+from chalicelib.services.order_updates import update
+from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore, PaymentGateway
+from chalicelib.services.redirects import RedirectPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
     """What a buyer's front end asks for. `unit_price` and `total_amount` are major units of the
-    event's currency, as sent: the server's own decide.
+    event's currency, as sent: the server's own decide. `user_id` is the buyer's where signed in.
     """
 
     event_slug: str
@@ -48,6 +40,21 @@ class CheckoutRequest:
     total_amount: Decimal
     urls: RedirectUrls
     customer_email: str | None
+    user_id: str | None = None
+
+    def fingerprint(self) -> str:
+        """Return what tells this request from others, and cannot be read back."""
+        parts = (
+            self.event_slug,
+            self.quantity,
+            str(self.unit_price),
+            str(self.total_amount),
+            self.urls.success,
+            self.urls.cancel,
+            self.customer_email,
+            self.user_id,
+        )
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +67,6 @@ class StartedCheckout:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RedirectPolicy:
-    """Which origins a buyer may be sent back to."""
-
-    allowed_origins: tuple[str, ...]
-    allow_loopback: bool
-
-    def check(self, field: str, url: str) -> None:
-        """Raise `InvalidInput` on `field` unless the URL is http(s) on an allowed origin.
-
-        User information, backslashes and white space are refused outright: they are how a URL
-        looks to be on one host and leads to another.
-        """
-        if _MISREAD_IN_URLS.search(url):
-            raise InvalidInput.of(field, "must be an http(s) URL", "url_parsing")
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise InvalidInput.of(field, "must be an http(s) URL", "url_parsing") from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise InvalidInput.of(field, "must be an http(s) URL", "url_parsing")
-        if "@" in parts.netloc:
-            raise InvalidInput.of(field, "must not hold user information", "url_parsing")
-        # Names are in lower case here; an IPv6 address lost its brackets.
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        origin = f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
-        if self.allow_loopback and parts.hostname in _LOOPBACK_HOSTS:
-            return
-        if origin not in self.allowed_origins:
-            raise InvalidInput.of(field, "must be on an allowed origin", "origin_not_allowed")
-
-
 class Checkout:
     """The use case behind `POST /api/payments/checkout`."""
 
@@ -102,27 +76,33 @@ class Checkout:
         events: EventStore,
         orders: OrderStore,
         payments: PaymentGateway,
+        confirmations: Confirmations,
         redirects: RedirectPolicy,
         clock: Clock,
         new_id: Callable[[], str],
+        new_secret: Callable[[], str],
         log: AuditLog,
+        meter: Meter,
     ) -> None:
         self._events = events
         self._orders = orders
         self._payments = payments
+        self._confirmations = confirmations
         self._redirects = redirects
         self._clock = clock
         self._new_id = new_id
+        self._new_secret = new_secret
         self._log = log
+        self._meter = meter
 
-    def start(self, request: CheckoutRequest) -> StartedCheckout:
-        """Hold the seats and open a session; the order stays pending until Stripe tells more.
+    def start(self, request: CheckoutRequest, order_id: str | None = None) -> StartedCheckout:
+        """Hold the seats and open a session; the order stays pending until Stripe tells more. A
+        free order is paid at once.
 
         Raises `NotFound`, `InvalidInput`, `SalesClosed`, `SoldOut`, `PriceMismatch`,
         `PaymentProviderError` (the seats are free again) or `Unavailable`.
         """
-        self._redirects.check("successUrl", request.urls.success)
-        self._redirects.check("cancelUrl", request.urls.cancel)
+        self._redirects.check_both(request.urls)
         slug = request.event_slug
         event = self._events.get(slug, consistent=True) if is_slug(slug) else None
         if event is None:
@@ -130,14 +110,20 @@ class Checkout:
         now = self._clock()
         event.ensure_on_sale(request.quantity, now)
         self._check_price(request, event)
-        order = self._new_order(request, event, now)
+        order = self._new_order(request, event, now, order_id or self._new_id())
+        if order.is_free:
+            return self._confirm_free(order, request.urls)
         self._hold(order)
-        session = self._open_session(order, request.urls)
+        started = self.open_session(order, request.urls)
+        self._log_started(order)
+        return started
+
+    def _log_started(self, order: Order) -> None:
+        self._meter.count("CheckoutStarted")
         self._log.audit(
             "checkout_started",
             {"orderId": order.id, "event": order.event_slug, "quantity": order.quantity},
         )
-        return StartedCheckout(session.url or "", session.id, order.id, order.hold_expires_at)
 
     def _check_price(self, request: CheckoutRequest, event: EventRecord) -> None:
         unit_price = to_minor(request.unit_price, event.currency, "unitPrice")
@@ -154,11 +140,14 @@ class Checkout:
                 "price": event.price,
             },
         )
+        self._meter.count("PriceMismatch")
         raise PriceMismatch("the price is not the event's price; reload the event and try again")
 
-    def _new_order(self, request: CheckoutRequest, event: EventRecord, now: datetime) -> Order:
+    def _new_order(
+        self, request: CheckoutRequest, event: EventRecord, now: datetime, order_id: str
+    ) -> Order:
         return Order(
-            id=self._new_id(),
+            id=order_id,
             event_id=event.id,
             event_slug=event.slug,
             event_name=event.name,
@@ -170,24 +159,49 @@ class Checkout:
             created_at=now,
             updated_at=now,
             hold_expires_at=now + HOLD,
+            due_at=now + HOLD,
             customer_email=request.customer_email,
+            user_id=request.user_id,
             history=(HistoryEntry(now, OrderStatus.PENDING, "checkout"),),
         )
 
-    def _hold(self, order: Order) -> None:
+    def _confirm_free(self, order: Order, urls: RedirectUrls) -> StartedCheckout:
+        """Sell the seats of an order that costs nothing, in one write."""
+        session = free_session(order, free_session_id(order.id, self._new_secret()))
+        paid = pay(order, session, self._new_secret, order.created_at, Cause("free"))
+        paid = self._confirmations.ask(paid)
+        self._place(paid)
+        self._log_started(order)
+        self._log.audit("order_paid", {"orderId": order.id, "event": order.event_slug})
+        self._meter.count("OrderPaid")
+        if paid.mail_claimed_until is not None:
+            self._confirmations.send_claimed(paid)
+        return started_free(paid, urls)
+
+    def _place(self, order: Order) -> None:
         try:
-            self._orders.place_hold(order)
+            self._orders.place(order)
         except PriceMismatch:
             self._log.security("price_mismatch", {"event": order.event_slug, "race": True})
             raise
         except Unavailable:
-            # The hold may have been placed all the same, its answer lost.
+            # It may have been placed all the same, its answer lost.
+            if self._orders.get(order.id) is None:
+                raise
+
+    def _hold(self, order: Order) -> None:
+        try:
+            self._place(order)
+        except Unavailable:
             self._give_back(order, "hold_unsure")
             raise
 
-    def _open_session(self, order: Order, urls: RedirectUrls) -> CheckoutSession:
-        """Open the session and note it on the order; whatever fails, nobody can pay and the seats
-        go back. If giving them back fails too, the order stays pending and is found as such.
+    def open_session(self, order: Order, urls: RedirectUrls) -> StartedCheckout:
+        """Open the session of a pending order and note it there; whatever fails, nobody can pay and
+        the seats go back. If giving them back fails too, the order stays pending and the timer
+        finds it.
+
+        Raises `InvalidInput`, `PaymentProviderError` or `Unavailable`.
         """
         try:
             session = self._payments.create_session(order, urls, order.hold_expires_at)
@@ -198,14 +212,22 @@ class Checkout:
         if not session.url:
             self._give_back(order, "no_session")
             raise PaymentProviderError("the payment provider gave no checkout page")
+        self._note(order, session)
+        return StartedCheckout(session.url, session.id, order.id, order.hold_expires_at)
+
+    def _note(self, order: Order, session: CheckoutSession) -> None:
         try:
-            noted = self._orders.attach_session(order.id, session)
+            noted = update(self._orders, order, lambda current: self._noted(current, session))
         except Unavailable:
             self._abandon(order, session)
             raise
-        if noted is Change.REFUSED:
+        if noted.order.status is not OrderStatus.PENDING:
             raise Unavailable("the order ended before its checkout began; try again")
-        return session
+
+    def _noted(self, order: Order, session: CheckoutSession) -> Order:
+        if order.status is not OrderStatus.PENDING or order.session_id == session.id:
+            return order
+        return with_session(order, session.id, self._clock())
 
     def _abandon(self, order: Order, session: CheckoutSession) -> None:
         """Make the session unpayable first, and only then give its seats back."""
@@ -214,10 +236,28 @@ class Checkout:
         except EventsApiError:
             self._log.error("session_left_open", {"orderId": order.id})
             return
-        self._give_back(order, "session_not_noted")
+        self._give_back(order, "session_not_noted", session.id)
 
-    def _give_back(self, order: Order, cause: str) -> None:
+    def _give_back(self, order: Order, cause: str, ended_session: str | None = None) -> None:
+        """Release an order, unless another session than the one that was ended can pay it: that of
+        a repeat under the same idempotency key.
+        """
+
+        def give_back(current: Order) -> Order:
+            if current.session_id not in {None, ended_session}:
+                return current
+            return release(current, OrderStatus.FAILED, self._clock(), Cause(cause))
+
         try:
-            self._orders.release(order, OrderStatus.FAILED, Cause(cause), self._clock())
+            current = self._orders.get(order.id)
+            if current is not None:
+                update(self._orders, current, give_back)
         except EventsApiError:
             self._log.error("hold_left_behind", {"orderId": order.id, "cause": cause})
+
+
+def started_free(order: Order, urls: RedirectUrls) -> StartedCheckout:
+    """Return the answer to a free order: the buyer goes on to the success page at once."""
+    session_id = order.session_id or ""
+    url = with_session_id(urls.success, session_id)
+    return StartedCheckout(url, session_id, order.id, order.hold_expires_at)

@@ -113,17 +113,37 @@ class EventEditor:
         they left, unless `wanted` says from which revisions it may be made. Raises `NotFound`,
         `PreconditionFailed`, `SlugTaken`, `CapacityTooLow`, `InvalidInput`, or `Conflict`.
         """
+        return self._change(id_or_slug, redescribe, wanted, by, "event_changed")
+
+    def cancel(self, id_or_slug: str, wanted: Revisions, by: str) -> EventRecord:
+        """Cancel an event and return it: nothing more of it is sold. One that is cancelled stays
+        as it is.
+
+        Its orders are ended by `services.cancelling`. Raises `NotFound`, `PreconditionFailed`, or
+        `Conflict`.
+        """
+
+        def cancelled(event: Event) -> EventDraft:
+            return replace(EventDraft.of(event), status=EventStatus.CANCELLED)
+
+        return self._change(id_or_slug, cancelled, wanted, by, "event_cancelled")
+
+    def _change(
+        self, id_or_slug: str, redescribe: Redescribe, wanted: Revisions, by: str, action: str
+    ) -> EventRecord:
         for _ in range(_TRIES):
             record = self.get(id_or_slug)
             _ensure_wanted(record, wanted)
             try:
-                return self._changed(record, redescribe, by)
+                return self._changed(record, redescribe, by, action)
             except (Changed, SlugUnknown):
                 # The event, or its city: what is there now is looked at again.
                 continue
         raise Changed("this event is being changed all the time; try again")
 
-    def _changed(self, record: EventRecord, redescribe: Redescribe, by: str) -> EventRecord:
+    def _changed(
+        self, record: EventRecord, redescribe: Redescribe, by: str, action: str
+    ) -> EventRecord:
         before = record.described()
         draft, city = redescribe(before), before.city
         _ensure_status_may_follow(before.status, draft.status)
@@ -142,7 +162,7 @@ class EventEditor:
         )
         self._events.replace(record, after)
         self._log.audit(
-            "event_changed",
+            action,
             {"by": by, "event": after.slug, "eventId": after.id, "changed": names},
         )
         return self.get(after.slug)

@@ -1,32 +1,48 @@
 """What a checkout session's news does to its order: one function for the webhook, for verify and
-for whoever else learns of it. Any order, any number of times, at the same time: one effect.
+for the timer. Any order, any number of times, at the same time: one effect.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.orders import (
-    ASK_AGAIN_AFTER,
-    Cause,
-    CheckoutSession,
-    Order,
-    OrderStatus,
-    SessionStatus,
-)
-from chalicelib.services.ports import AuditLog, Change, OrderStore
+from chalicelib.domain.order_changes import await_payment, pay, pay_in_vain, release
+from chalicelib.domain.orders import ASK_AGAIN_AFTER, Cause, Order, OrderStatus
+from chalicelib.domain.refunds import Why
+from chalicelib.errors import EventsApiError, NotFound, SalesClosed, SoldOut
+from chalicelib.services.confirmations import Confirmations
+from chalicelib.services.order_updates import update
+from chalicelib.services.ports import AuditLog, Meter, OrderStore
+from chalicelib.services.refunding import Refunding
 
 
 class Outcome(StrEnum):
     """What became of a piece of news."""
 
     PAID = "paid"
+    PAID_LATE = "paid_late"
+    """It was paid after its seats went back, and there were others for it."""
+
+    REFUNDING = "refunding"
+    """It was paid in vain, and the money goes back."""
+
     RELEASED = "released"
     WAITING = "waiting"
     REPEATED = "repeated"
     NOT_OURS = "not_ours"
-    AMOUNT_DIFFERS = "amount_differs"
-    PAID_LATE = "paid_late"
+
+
+_COUNTED = {
+    Outcome.PAID: "OrderPaid",
+    Outcome.PAID_LATE: "LatePaymentSold",
+    Outcome.REFUNDING: "LatePaymentRefunded",
+    Outcome.RELEASED: "HoldReleased",
+}
+
+
+_RELEASED = (OrderStatus.EXPIRED, OrderStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +54,41 @@ class Settlement:
 
 
 class Fulfilment:
-    """The use case behind the webhook and behind verify."""
+    """The use case behind the webhook, behind verify and behind the timer."""
 
-    def __init__(self, *, orders: OrderStore, clock: Clock, log: AuditLog) -> None:
+    def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
+        self,
+        *,
+        orders: OrderStore,
+        refunding: Refunding,
+        confirmations: Confirmations,
+        new_secret: Callable[[], str],
+        clock: Clock,
+        log: AuditLog,
+        meter: Meter,
+    ) -> None:
         self._orders = orders
+        self._refunding = refunding
+        self._confirmations = confirmations
+        self._new_secret = new_secret
         self._clock = clock
         self._log = log
+        self._meter = meter
 
-    def settle(
-        self, session: CheckoutSession, cause: Cause, *, payment_failed: bool = False
-    ) -> Settlement:
-        """Bring the session's order in step with it.
+    def settle(self, session: CheckoutSession, cause: Cause) -> Settlement:
+        """Bring the session's order in step with it; `cause` goes into the order's history.
 
-        `cause` goes into the order's history.
-        `payment_failed` is news that a session does not show by itself: a delayed payment method
-        failed. Raises `Unavailable`; a repeat then does what was left undone.
+        Raises `Unavailable`; a repeat then does what was left undone.
         """
         order = self._order_of(session)
         if order is None:
             return Settlement(Outcome.NOT_OURS, None)
-        if _is_in_step(order, session, payment_failed=payment_failed):
+        if _is_in_step(order, session):
             return Settlement(Outcome.REPEATED, order)
-        outcome = self._apply(order, session, cause, payment_failed=payment_failed)
-        return Settlement(outcome, self._orders.get(order.id) or order)
+        settlement = self._apply(order, session, cause)
+        if settlement.outcome in _COUNTED:
+            self._meter.count(_COUNTED[settlement.outcome])
+        return settlement
 
     def _order_of(self, session: CheckoutSession) -> Order | None:
         if session.order_id is None:
@@ -70,18 +98,16 @@ class Fulfilment:
             return None
         return order
 
-    def _apply(
-        self, order: Order, session: CheckoutSession, cause: Cause, *, payment_failed: bool
-    ) -> Outcome:
+    def _apply(self, order: Order, session: CheckoutSession, cause: Cause) -> Settlement:
         if session.settled:
             return self._pay(order, session, cause)
-        if payment_failed:
+        if session.payment_failed:
             return self._release(order, OrderStatus.FAILED, cause)
-        if session.status is SessionStatus.EXPIRED:
+        if session.expired:
             return self._release(order, OrderStatus.EXPIRED, cause)
         return self._wait(order, cause)
 
-    def _pay(self, order: Order, session: CheckoutSession, cause: Cause) -> Outcome:
+    def _pay(self, order: Order, session: CheckoutSession, cause: Cause) -> Settlement:
         if (session.amount_total, session.currency) != (order.amount_total, order.currency):
             self._log.error(
                 "paid_amount_differs",
@@ -93,44 +119,85 @@ class Fulfilment:
                     "currency": order.currency,
                 },
             )
-            return Outcome.AMOUNT_DIFFERS
-        change = self._orders.mark_paid(order, session, cause, self._clock())
-        if change is Change.ALREADY:
-            return Outcome.REPEATED
-        if change is Change.REFUSED:
-            return self._note_late_payment(order, session, cause)
-        self._log.audit("order_paid", {"orderId": order.id, "event": order.event_slug})
-        return Outcome.PAID
+            return self._pay_in_vain(order, session, Why.AMOUNT_DIFFERS, cause)
+        try:
+            paid = update(self._orders, order, lambda current: self._paid(current, session, cause))
+        except (SoldOut, SalesClosed, NotFound) as error:
+            return self._pay_in_vain(order, session, _why(order, error), cause)
+        if not paid.made:
+            return Settlement(Outcome.REPEATED, paid.order)
+        # By its history: it may have been released after it was read.
+        is_late = any(paid.order.has_been(status) for status in _RELEASED)
+        self._log.audit(
+            "order_paid_late" if is_late else "order_paid",
+            {"orderId": order.id, "event": order.event_slug},
+        )
+        outcome = Outcome.PAID_LATE if is_late else Outcome.PAID
+        return Settlement(outcome, self._sent(paid.order))
 
-    def _note_late_payment(self, order: Order, session: CheckoutSession, cause: Cause) -> Outcome:
-        """Money came after the seats went back. It is noted and told; nothing is sold twice."""
-        current = self._orders.get(order.id) or order
-        change = self._orders.note_late_payment(current, session, cause, self._clock())
-        if change is not Change.MADE:
-            return Outcome.REPEATED
-        self._log.error("order_paid_late", {"orderId": order.id, "event": order.event_slug})
-        return Outcome.PAID_LATE
+    def _paid(self, order: Order, session: CheckoutSession, cause: Cause) -> Order:
+        after = pay(order, session, self._new_secret, self._clock(), cause)
+        return order if after is order else self._confirmations.ask(after)
 
-    def _release(self, order: Order, status: OrderStatus, cause: Cause) -> Outcome:
-        change = self._orders.release(order, status, cause, self._clock())
-        if change is not Change.MADE:
-            return Outcome.REPEATED
+    def _pay_in_vain(
+        self, order: Order, session: CheckoutSession, why: Why, cause: Cause
+    ) -> Settlement:
+        """Money came for which there are no seats. It is noted, told, and goes back."""
+        paid = update(
+            self._orders,
+            order,
+            lambda current: pay_in_vain(current, session, why, self._clock(), cause),
+        )
+        if not paid.made:
+            return Settlement(Outcome.REPEATED, paid.order)
+        self._log.audit(
+            "order_paid_in_vain",
+            {"orderId": order.id, "event": order.event_slug, "why": why.value},
+        )
+        after = self._refunding.try_to_carry_out(paid.order, cause)
+        return Settlement(Outcome.REFUNDING, after)
+
+    def _sent(self, order: Order) -> Order:
+        """Send the order's confirmation where there is to be one; return the order afterwards."""
+        if order.mail_claimed_until is None:
+            return order
+        return self._confirmations.send_claimed(order)
+
+    def _release(self, order: Order, status: OrderStatus, cause: Cause) -> Settlement:
+        released = update(
+            self._orders, order, lambda current: release(current, status, self._clock(), cause)
+        )
+        if not released.made:
+            return Settlement(Outcome.REPEATED, released.order)
         self._log.audit(f"order_{status.value}", {"orderId": order.id, "event": order.event_slug})
-        return Outcome.RELEASED
+        return Settlement(Outcome.RELEASED, released.order)
 
-    def _wait(self, order: Order, cause: Cause) -> Outcome:
-        now = self._clock()
-        change = self._orders.await_payment(order, cause, now, now + ASK_AGAIN_AFTER)
-        return Outcome.WAITING if change is Change.MADE else Outcome.REPEATED
+    def _wait(self, order: Order, cause: Cause) -> Settlement:
+        def waiting(current: Order) -> Order:
+            if current.status is not OrderStatus.PENDING or current.awaiting_since is not None:
+                return current
+            now = self._clock()
+            return await_payment(current, now + ASK_AGAIN_AFTER, now, cause)
+
+        waits = update(self._orders, order, waiting)
+        return Settlement(Outcome.WAITING if waits.made else Outcome.REPEATED, waits.order)
 
 
-def _is_in_step(order: Order, session: CheckoutSession, *, payment_failed: bool) -> bool:
+def _why(order: Order, error: EventsApiError) -> Why:
+    """Return why there are no seats for an order; one that holds some lacks only the event."""
+    if isinstance(error, NotFound):
+        return Why.EVENT_GONE
+    if isinstance(error, SoldOut):
+        return Why.SOLD_OUT
+    return Why.EVENT_CANCELLED if order.status is OrderStatus.PENDING else Why.SALES_CLOSED
+
+
+def _is_in_step(order: Order, session: CheckoutSession) -> bool:
     """Tell whether the session holds no news for the order.
 
-    Verify is asked again and again, by anyone: it must not start a transaction on the event's
-    stock when there is nothing to do.
+    Verify is asked again and again, by anyone: it must not start a write when there is nothing to
+    do.
     """
     if session.settled:
-        return order.has_been(OrderStatus.PAID)
-    nothing_happened = session.status is SessionStatus.OPEN and not payment_failed
-    return nothing_happened or order.status is not OrderStatus.PENDING
+        return order.is_paid
+    return session.open or order.status is not OrderStatus.PENDING

@@ -8,15 +8,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
+from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.cities import City
 from chalicelib.domain.clock import from_iso
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord
-from chalicelib.domain.orders import Cause, CheckoutSession, Order, OrderStatus, RedirectUrls
+from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.payment_news import PaymentNews
+from chalicelib.domain.refunds import Refund
 from chalicelib.errors import EventsApiError
 
 
@@ -243,27 +245,39 @@ class AbandonedWords(Protocol):
         ...
 
 
-class Change(StrEnum):
-    """What became of a change of an order that was asked for."""
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """Orders, latest first; `next_after` is None where nothing follows, and otherwise what the next
+    page comes after.
+    """
 
-    MADE = "made"
-    """It was made now."""
+    orders: tuple[Order, ...]
+    next_after: str | None
 
-    ALREADY = "already"
-    """The order is in that status already: a repeat."""
 
-    REFUSED = "refused"
-    """The order has gone another way in the meantime."""
+@dataclass(frozen=True, slots=True)
+class OrderQuery:
+    """Which orders: of an event, of a buyer, or all; of these statuses, or of any.
+
+    `after` is where the page before ended, and `limit` the most that a page has.
+    """
+
+    limit: int
+    after: str | None = None
+    event_id: int | None = None
+    user_id: str | None = None
+    statuses: frozenset[OrderStatus] = frozenset()
 
 
 class OrderStore(Protocol):
-    """Orders and the seats they hold. Each change is one transaction, and safe to repeat."""
+    """Orders and their seats. Each write is one transaction, and safe to repeat."""
 
-    def place_hold(self, order: Order) -> None:
-        """Hold the order's seats and store it as pending, both or neither.
+    def place(self, order: Order) -> None:
+        """Store a new order, and take the seats that it holds or that are sold to it, both or
+        neither.
 
-        Raises `NotFound`, `SalesClosed`, `SoldOut`, or `PriceMismatch` if the event's price is
-        not (any more) the order's.
+        Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the event's
+        price is not (any more) the order's.
         """
         ...
 
@@ -271,49 +285,82 @@ class OrderStore(Protocol):
         """Return the order, as of every write that was acknowledged."""
         ...
 
-    def attach_session(self, order_id: str, session: CheckoutSession) -> Change:
-        """Note the checkout session on a pending order."""
+    def get_by_session(self, session_id: str) -> Order | None:
+        """Return the order that is paid by this checkout session; one whose session was noted a
+        moment ago may be missing.
+        """
         ...
 
-    def mark_paid(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        """Turn the order's held seats into sold ones: pending → paid."""
+    def replace(self, before: Order, after: Order) -> Order:
+        """Store what became of an order, and move its seats accordingly, both or neither.
+
+        Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
+        (any more) as `before` says. Where it needs seats that it does not have, raises `SoldOut`,
+        `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
+        seats would be sold of an event that was cancelled.
+        """
         ...
 
-    def release(self, order: Order, status: OrderStatus, cause: Cause, at: datetime) -> Change:
-        """Give the order's held seats back: pending → expired or failed."""
+    def due(self, at: datetime, limit: int) -> Sequence[str]:
+        """Return the ids of some orders that are due at that time, those due longest first.
+
+        Latest writes may be missing.
+        """
         ...
 
-    def await_payment(self, order: Order, cause: Cause, at: datetime, until: datetime) -> Change:
-        """Keep a pending order's hold while its payment is on the way."""
-        ...
-
-    def note_late_payment(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        """Note, once, that an order was paid after its seats went back."""
+    def find(self, query: OrderQuery) -> OrderPage:
+        """Return a page of orders; latest writes may be missing, and with statuses a page may be
+        short, or empty, although more follows.
+        """
         ...
 
 
 class PaymentGateway(Protocol):
-    """Stripe Checkout, as far as the program needs it."""
+    """Stripe Checkout, as far as the program needs it. Every call raises `PaymentProviderError`
+    where Stripe fails or cannot be reached.
+    """
 
     def create_session(
         self, order: Order, urls: RedirectUrls, expires_at: datetime
     ) -> CheckoutSession:
         """Open a session for the order; repeating it for the same order gives the same session.
 
-        Raises `PaymentProviderError`, or `InvalidInput` for what only Stripe can tell is wrong.
+        Raises `InvalidInput` for what only Stripe can tell is wrong.
         """
         ...
 
     def retrieve_session(self, session_id: str) -> CheckoutSession:
-        """Return the session; raises `InvalidSession` or `PaymentProviderError`."""
+        """Return the session, with whether its payment failed; raises `InvalidSession`."""
         ...
 
-    def expire_session(self, session_id: str) -> None:
-        """End an open session, so that it cannot be paid; raises `PaymentProviderError`."""
+    def find_session(self, order: Order) -> CheckoutSession | None:
+        """Return the session that was made for an order on which none is noted, if one was."""
+        ...
+
+    def session_of_payment(self, payment_intent_id: str) -> CheckoutSession | None:
+        """Return the session that a payment was made in, if one of ours."""
+        ...
+
+    def expire_session(self, session_id: str) -> bool:
+        """End a session, so that it cannot be paid; False where it had ended before."""
+        ...
+
+    def refund(self, order: Order, refund: Refund) -> Refund:
+        """Give money back, once for each order and key of a refund; return it as Stripe tells.
+
+        Raises `RefundRefused` where Stripe will not do it.
+        """
+        ...
+
+    def refunds_of(self, payment_intent_id: str) -> Sequence[Refund]:
+        """Return all refunds of a payment, as they are now."""
+        ...
+
+    def undelivered_news(self, since: datetime, until: datetime) -> Sequence[PaymentNews]:
+        """Return what our webhook was not told of the events between two times, oldest first.
+
+        The first time belongs to it, the second does not.
+        """
         ...
 
 
@@ -334,6 +381,94 @@ class AuditLog(Protocol):
 
     def crash(self, problem: str, fields: Mapping[str, object]) -> None:
         """Record an exception that nobody expected, while it is handled."""
+        ...
+
+
+class Meter(Protocol):
+    """Where outcomes are counted, for graphs and alarms."""
+
+    def count(self, outcome: str, by: int = 1) -> None:
+        """Count that something came out this way, so many times."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A checkout that was asked for under an idempotency key.
+
+    `fingerprint` tells requests apart, `order_id` is the order that it makes, `answer` what it was
+    answered once it was. Nobody else works at it before `leased_until` (UTC).
+    """
+
+    key: str
+    fingerprint: str
+    order_id: str
+    leased_until: datetime
+    answer: Mapping[str, str] | None = None
+
+
+class KeyedRequests(Protocol):
+    """Requests under idempotency keys, remembered for 24 hours."""
+
+    def begin(self, request: KeyedRequest, now: datetime) -> KeyedRequest | None:
+        """Remember a request if its key is new or forgotten; return what is in its way."""
+        ...
+
+    def take_over(self, known: KeyedRequest, request: KeyedRequest, now: datetime) -> bool:
+        """Put a request in the place of one whose lease ran out; False if it is not as known."""
+        ...
+
+    def finish(self, request: KeyedRequest, answer: Mapping[str, str], now: datetime) -> None:
+        """Remember what a request was answered, unless somebody else took it over."""
+        ...
+
+    def forget(self, request: KeyedRequest) -> None:
+        """Forget a request that came to nothing, so that its key can be used again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """That an event was cancelled at `since`, and its orders have yet to be ended."""
+
+    event_id: int
+    since: datetime
+
+
+class CancellationStore(Protocol):
+    """Which cancelled events' orders have yet to be ended. An event's change to cancelled notes it,
+    in one transaction with it.
+    """
+
+    def pending(self) -> Sequence[Cancellation]:
+        """Return what is left to do, as of every write that was acknowledged."""
+        ...
+
+    def remove(self, cancellation: Cancellation) -> None:
+        """Forget it: nothing is left to do."""
+        ...
+
+
+class NewsMarker(Protocol):
+    """Up to when Stripe's undelivered events have been handled."""
+
+    def get(self) -> datetime | None:
+        """Return the time, or None where none was handled yet."""
+        ...
+
+    def put(self, until: datetime) -> None:
+        """Note the time."""
+        ...
+
+
+class Mailer(Protocol):
+    """What sends e-mails."""
+
+    def send_confirmation(self, order: Order, event: EventRecord | None) -> None:
+        """Send the confirmation of a paid order with its tickets to the buyer.
+
+        `event` is None where it is gone. Raises `MailProviderError`.
+        """
         ...
 
 

@@ -2,26 +2,35 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
-from chalicelib.services.ports import AbandonedWords, AuditLog, Rename
+from chalicelib.services.cancelling import Cancelling
+from chalicelib.services.due_orders import DueOrders
+from chalicelib.services.ports import AbandonedWords, AuditLog, Cancellation, Rename
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
+from chalicelib.services.undelivered_news import NewsWindow, UndeliveredNews
 
 _T = TypeVar("_T")
+# An order is waiting for Stripe, so several are worked at side by side.
+_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Chore(Generic[_T]):
     """Pieces of work of one kind: how they are found, and how one is done.
 
-    `work` returns how much it did, and may stop when the time is up.
+    `work` returns how much it did, and may stop when the time is up. So many `workers` are at it at
+    the same time.
     """
 
     name: str
     find: Callable[[], Sequence[_T]]
     work: Callable[[_T, TimeBudget], int]
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,11 @@ class Tally:
     waiting: int = 0
 
 
+class _Result(Enum):
+    FAILED = auto()
+    WAITING = auto()
+
+
 def words_chore(words: AbandonedWords) -> Chore[int]:
     """Finish the words of events whose writer died; one done is an event."""
     return Chore("words", words.event_ids, lambda event_id, _: int(words.finish(event_id)))
@@ -45,6 +59,27 @@ def renames_chore(renames: Renames) -> Chore[Rename]:
     """Have events follow the names and slugs of their cities; one done is an event."""
     return Chore(
         "renames", renames.pending, lambda rename, budget: renames.finish(rename, budget).brought
+    )
+
+
+def due_orders_chore(orders: DueOrders) -> Chore[str]:
+    """End holds, refunds and confirmations that were left; one done is an order."""
+    return Chore(
+        "orders", orders.find, lambda order_id, _: int(orders.work(order_id)), workers=_WORKERS
+    )
+
+
+def undelivered_news_chore(news: UndeliveredNews) -> Chore[NewsWindow]:
+    """Handle what Stripe could not tell the webhook; one done is an event that had an effect."""
+    return Chore("news", news.find, news.work)
+
+
+def cancellations_chore(cancelling: Cancelling) -> Chore[Cancellation]:
+    """End the orders of cancelled events; one done is an order."""
+    return Chore(
+        "cancellations",
+        cancelling.pending,
+        lambda cancellation, budget: cancelling.finish(cancellation, budget).ended,
     )
 
 
@@ -70,13 +105,18 @@ class Reconciliation:
             return Tally(found=1, failed=1)
         # In another order each time: one that takes all the time must not keep others waiting.
         random.shuffle(pieces)
-        done = failed = 0
-        for place, piece in enumerate(pieces):
-            if budget.is_up:
-                return Tally(len(pieces), done, failed, len(pieces) - place)
-            try:
-                done += chore.work(piece, budget)
-            except Exception:  # noqa: BLE001 - whatever it is, the next piece has its turn
-                failed += 1
-                self._log.crash("chore_failed", {"chore": chore.name, "piece": str(piece)})
-        return Tally(len(pieces), done, failed)
+        with ThreadPoolExecutor(chore.workers) as pool:
+            results = list(pool.map(lambda piece: self._do_piece(chore, piece, budget), pieces))
+        done = sum(result for result in results if isinstance(result, int))
+        return Tally(
+            len(pieces), done, results.count(_Result.FAILED), results.count(_Result.WAITING)
+        )
+
+    def _do_piece(self, chore: Chore[_T], piece: _T, budget: TimeBudget) -> "int | _Result":
+        if budget.is_up:
+            return _Result.WAITING
+        try:
+            return chore.work(piece, budget)
+        except Exception:  # noqa: BLE001 - whatever it is, the next piece has its turn
+            self._log.crash("chore_failed", {"chore": chore.name, "piece": str(piece)})
+            return _Result.FAILED

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from chalicelib.settings import StoreSettings
 from chalicelib.store.abandoned_words import DynamoAbandonedWords
+from chalicelib.store.cancellations import DynamoCancellations
 from chalicelib.store.cities import DynamoCityStore
 from chalicelib.store.connection import connect
 from chalicelib.store.erasing import DynamoEraser
 from chalicelib.store.events import DynamoEventStore
+from chalicelib.store.keyed_requests import DynamoKeyedRequests
+from chalicelib.store.news_marker import DynamoNewsMarker
 from chalicelib.store.orders import DynamoOrderStore
 from chalicelib.store.renames import DynamoRenames
 from chalicelib.store.word_index import WordIndex
@@ -20,6 +23,9 @@ class Stores:
     events: DynamoEventStore
     cities: DynamoCityStore
     orders: DynamoOrderStore
+    keyed_requests: DynamoKeyedRequests
+    cancellations: DynamoCancellations
+    news_marker: DynamoNewsMarker
     renames: DynamoRenames
     abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
@@ -34,6 +40,9 @@ def open_stores(settings: StoreSettings) -> Stores:
         events=events,
         cities=DynamoCityStore(connection),
         orders=DynamoOrderStore(connection, events),
+        keyed_requests=DynamoKeyedRequests(connection),
+        cancellations=DynamoCancellations(connection),
+        news_marker=DynamoNewsMarker(connection),
         renames=DynamoRenames(connection),
         abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),

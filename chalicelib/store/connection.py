@@ -10,10 +10,11 @@ from chalicelib.store.models import (
     CityModel,
     EventModel,
     IndexEntryModel,
+    KeyedRequestModel,
     MovedCityModel,
     MovedEventModel,
+    NewsMarkerModel,
     OrderModel,
-    SeenEventModel,
 )
 
 # DynamoDB answers in milliseconds. What takes a second is lost, and a buyer should hear "try
@@ -43,7 +44,8 @@ def connect(settings: StoreSettings) -> Connection:
     _bind(OrderModel, settings.orders_table, shared)
     _share(MovedEventModel, EventModel)
     _share(MovedCityModel, CityModel)
-    _share(SeenEventModel, OrderModel)
+    _share(KeyedRequestModel, OrderModel)
+    _share(NewsMarkerModel, OrderModel)
     return shared
 
 

@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words
 from chalicelib.domain.event_filter import EventFilter
-from chalicelib.domain.events import Event, EventRecord, seats
+from chalicelib.domain.events import Event, EventRecord, EventStatus, seats
 from chalicelib.errors import (
     CapacityTooLow,
     Changed,
@@ -21,6 +21,7 @@ from chalicelib.errors import (
     SlugUnknown,
 )
 from chalicelib.services.ports import EventPage, PageRequest
+from chalicelib.store.cancellations import cancellation_put
 from chalicelib.store.cities import event_count_updates
 from chalicelib.store.day_counts import day_updates
 from chalicelib.store.event_batches import EventBatches
@@ -188,7 +189,8 @@ class DynamoEventStore:
         if more < 0:
             condition &= EventModel.free >= -more
         event = Update("event", EventModel(before.slug), _edits(after, more), condition)
-        return Transaction(self._connection, puts=[mark], updates=[event, *numbers])
+        puts = [mark, *_cancellation_puts(before, after)]
+        return Transaction(self._connection, puts=puts, updates=[event, *numbers])
 
     def _moved(
         self, before: EventRecord, after: Event, mark: Put, numbers: Sequence[Update]
@@ -209,6 +211,7 @@ class DynamoEventStore:
                 Put("event", moved_item(before.slug, after), _unchanged(before) & same_stock),
                 *(Put("former", item) for item in others),
                 mark,
+                *_cancellation_puts(before, after),
             ],
             updates=numbers,
         )
@@ -259,6 +262,12 @@ def _unchanged(before: EventRecord) -> Condition:
     facts = EventFacts.of(before.described())
     condition: Condition = EventModel.updated_key == facts.sort_key(EventOrder.UPDATED_AT)
     return condition
+
+
+def _cancellation_puts(before: EventRecord, after: Event) -> list[Put]:
+    """Note that an event's orders have to be ended if this is what cancels it."""
+    is_cancelled = after.status is EventStatus.CANCELLED
+    return [cancellation_put(after)] if is_cancelled and before.status is not after.status else []
 
 
 def _edits(after: Event, more_seats: int) -> list[Action]:

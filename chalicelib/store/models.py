@@ -3,10 +3,7 @@ a test holds these models against it. Shapes here are the store's own: the domai
 `domain`, and the clients' are in each item's `public` text.
 """
 
-from typing import Any
-
 from pynamodb.attributes import (
-    ListAttribute,
     NumberAttribute,
     TTLAttribute,
     UnicodeAttribute,
@@ -372,21 +369,49 @@ class OrdersByUser(GlobalSecondaryIndex["OrderModel"]):
     created_key = UnicodeAttribute(range_key=True, attr_name="createdKey")
 
 
-class PendingOrders(GlobalSecondaryIndex["OrderModel"]):
-    """Pending orders by when their hold should be looked at; others are not in it."""
+class OrdersByCreated(GlobalSecondaryIndex["OrderModel"]):
+    """All orders in order of their creation, in several partitions."""
 
     class Meta:
         """Declares the index."""
 
-        index_name = "pending"
+        index_name = "by_created"
         projection = KeysOnlyProjection()
 
-    pending_shard = UnicodeAttribute(hash_key=True, attr_name="pendingShard")
-    hold_expires_at = UnicodeAttribute(range_key=True, attr_name="holdExpiresAt")
+    shard = UnicodeAttribute(hash_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="createdKey")
+
+
+class OrdersBySession(GlobalSecondaryIndex["OrderModel"]):
+    """From a checkout session to its order."""
+
+    class Meta:
+        """Declares the index."""
+
+        index_name = "by_session"
+        projection = KeysOnlyProjection()
+
+    session_id = UnicodeAttribute(hash_key=True, attr_name="sessionId")
+
+
+class DueOrders(GlobalSecondaryIndex["OrderModel"]):
+    """Orders by when the timer should look at them; those with nothing left to do are not in it."""
+
+    class Meta:
+        """Declares the index."""
+
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    shard = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True, attr_name="dueAt")
 
 
 class OrderModel(Model):
-    """An order. `history` is a list of `[time, status, cause]`."""
+    """An order. What conditions and indexes do not need is JSON text: lists of what happened.
+
+    `tickets` are the tickets' secrets with a space between, `voided` numbers of tickets likewise.
+    """
 
     class Meta:
         """Named when `connection.connect` runs."""
@@ -394,6 +419,7 @@ class OrderModel(Model):
         table_name = ""
 
     id = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute()
     event_id = NumberAttribute(attr_name="eventId")
     event_slug = UnicodeAttribute(attr_name="eventSlug")
     event_name = UnicodeAttribute(attr_name="eventName")
@@ -403,25 +429,40 @@ class OrderModel(Model):
     currency = UnicodeAttribute()
     status = UnicodeAttribute()
     created_at = UnicodeAttribute(attr_name="createdAt")
+    # An order's id is a ULID: it sorts by its time, and unlike a time it is unique.
     created_key = UnicodeAttribute(attr_name="createdKey")
+    shard = UnicodeAttribute()
     updated_at = UnicodeAttribute(attr_name="updatedAt")
     hold_expires_at = UnicodeAttribute(attr_name="holdExpiresAt")
-    pending_shard = UnicodeAttribute(attr_name="pendingShard", null=True)
+    due_at = UnicodeAttribute(attr_name="dueAt", null=True)
     session_id = UnicodeAttribute(attr_name="sessionId", null=True)
-    payment_intent_id = UnicodeAttribute(attr_name="paymentIntentId", null=True)
     customer_email = UnicodeAttribute(attr_name="customerEmail", null=True)
     user_id = UnicodeAttribute(attr_name="userId", null=True)
     awaiting_since = UnicodeAttribute(attr_name="awaitingSince", null=True)
-    paid_late_at = UnicodeAttribute(attr_name="paidLateAt", null=True)
-    history: ListAttribute[Any] = ListAttribute()
+    paid_at = UnicodeAttribute(attr_name="paidAt", null=True)
+    amount_paid = NumberAttribute(attr_name="amountPaid", null=True)
+    payment_intent_id = UnicodeAttribute(attr_name="paymentIntentId", null=True)
+    tickets = UnicodeAttribute(null=True)
+    voided = UnicodeAttribute(null=True)
+    seats_returned = NumberAttribute(attr_name="seatsReturned", null=True)
+    check_ins = UnicodeAttribute(attr_name="checkIns", null=True)
+    refunds = UnicodeAttribute(null=True)
+    disputes = UnicodeAttribute(null=True)
+    mail = UnicodeAttribute(null=True)
+    mail_claimed_until = UnicodeAttribute(attr_name="mailClaimedUntil", null=True)
+    history = UnicodeAttribute()
+    # By which a writer whose answer got lost knows its write.
+    write_id = UnicodeAttribute(attr_name="writeId", null=True)
 
     by_event = OrdersByEvent()
     by_user = OrdersByUser()
-    pending = PendingOrders()
+    by_created = OrdersByCreated()
+    by_session = OrdersBySession()
+    due = DueOrders()
 
 
-class SeenEventModel(Model):
-    """A Stripe event that was handled; DynamoDB removes it a month after (`expiresAt`)."""
+class KeyedRequestModel(Model):
+    """A checkout under an idempotency key; DynamoDB removes it a day after (`expiresAt`)."""
 
     class Meta:
         """Named when `connection.connect` runs; shares the orders' table."""
@@ -429,5 +470,20 @@ class SeenEventModel(Model):
         table_name = ""
 
     id = UnicodeAttribute(hash_key=True)
+    fingerprint = UnicodeAttribute()
     order_id = UnicodeAttribute(attr_name="orderId")
+    leased_until = UnicodeAttribute(attr_name="leasedUntil")
+    answer = UnicodeAttribute(null=True)
     expires_at = TTLAttribute(attr_name="expiresAt")
+
+
+class NewsMarkerModel(Model):
+    """Up to when Stripe's undelivered events have been handled."""
+
+    class Meta:
+        """Named when `connection.connect` runs; shares the orders' table."""
+
+        table_name = ""
+
+    id = UnicodeAttribute(hash_key=True)
+    until = UnicodeAttribute()

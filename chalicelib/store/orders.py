@@ -1,44 +1,41 @@
-"""Orders in DynamoDB, and the seats they hold. Each change is one transaction whose conditions
-are the rules: seats are held only where they are free, and an order leaves `pending` once.
+"""Orders in DynamoDB, and the seats they hold. Each write is one transaction whose conditions are
+the rules: seats are taken only where they are free, and an order changes from what was read.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from secrets import token_hex
 
 from pynamodb.connection.base import Connection
-from pynamodb.exceptions import UpdateError
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
 
-from chalicelib.domain.clock import from_iso, to_iso
-from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import (
-    Cause,
-    CheckoutSession,
-    HistoryEntry,
-    Order,
-    OrderStatus,
-    may_follow,
+from chalicelib.domain.clock import to_iso
+from chalicelib.domain.events import EventRecord, EventStatus
+from chalicelib.domain.orders import Order
+from chalicelib.errors import (
+    Changed,
+    Conflict,
+    EventsApiError,
+    NotFound,
+    PriceMismatch,
+    SalesClosed,
+    SoldOut,
 )
-from chalicelib.errors import Conflict, EventsApiError, NotFound, PriceMismatch, SoldOut
-from chalicelib.services.ports import Change
+from chalicelib.services.ports import OrderPage, OrderQuery
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
-from chalicelib.store.models import EventModel, OrderModel, SeenEventModel
-from chalicelib.store.reading import RawItem, get_raw, number, text
+from chalicelib.store.models import EventModel, OrderModel
+from chalicelib.store.order_items import order_item, read_order
+from chalicelib.store.order_lists import OrderLists
+from chalicelib.store.patience import patiently
+from chalicelib.store.reading import get_raw, query_raw, text
 from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Update
-
-# Stripe repeats a webhook for up to three days ("Webhooks", retry behaviour) and shows events for
-# thirty; a record older than that cannot meet its repeat.
-_REMEMBER_EVENTS_FOR = timedelta(days=30)
-# A pending order's index entry is written and removed once each; one partition takes about 1,000
-# such writes a second, so popular minutes are spread over several.
-_PENDING_SHARDS = 8
 
 
 class IntegrityError(EventsApiError):
-    """Held seats and orders do not add up. Never expected: the write that found it was refused."""
+    """Seats and orders do not add up. Never expected: the write that found it was refused."""
 
 
 class DynamoOrderStore:
@@ -48,34 +45,27 @@ class DynamoOrderStore:
         self._connection = connection
         self._events = events
         self._table = OrderModel.Meta.table_name
+        self._lists = OrderLists(connection)
 
-    def place_hold(self, order: Order) -> None:
-        """Hold the order's seats and store it as pending, both or neither.
+    def place(self, order: Order) -> None:
+        """Store a new order, and take the seats that it holds or that are sold to it, both or
+        neither.
 
-        Raises `NotFound`, `SalesClosed`, `SoldOut`, or `PriceMismatch` if the event's price is
-        not (any more) the order's.
+        Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the event's
+        price is not (any more) the order's.
         """
-        transaction = Transaction(
-            self._connection,
-            puts=[Put("order", order_item(order), OrderModel.id.does_not_exist())],
-            updates=[
-                Update(
-                    "stock",
-                    EventModel(order.event_slug),
-                    [EventModel.free.add(-order.quantity), EventModel.held.add(order.quantity)],
-                    hold_condition(order),
-                )
-            ],
-        )
+        moves = Moves(order.seats_held, order.seats_sold)
+        stock = moves.update(order.event_slug, sale_condition(order))
+        put = Put("order", order_item(order), OrderModel.id.does_not_exist())
         try:
-            transaction.commit()
+            Transaction(self._connection, puts=[put], updates=[stock]).commit()
         except ConditionFailed as failed:
             if "order" in failed.labels:
                 raise IntegrityError("an order with this id exists already") from failed
-            raise self._why_not_held(order) from failed
+            raise self._why_not_placed(order) from failed
 
-    def _why_not_held(self, order: Order) -> EventsApiError:
-        """Find out which part of the hold's condition did not hold.
+    def _why_not_placed(self, order: Order) -> EventsApiError:
+        """Find out which part of the sale's condition did not hold.
 
         Where nothing is wrong any more, seats came free a moment after they were asked for.
         """
@@ -95,211 +85,187 @@ class DynamoOrderStore:
     def get(self, order_id: str) -> Order | None:
         """Return the order, as of every write that was acknowledged."""
         item = get_raw(self._connection, self._table, order_id, consistent=True)
-        if item is None or "quantity" not in item:
-            return None
-        return _order(item)
+        return None if item is None or "quantity" not in item else read_order(item)
 
-    def attach_session(self, order_id: str, session: CheckoutSession) -> Change:
-        """Note the checkout session on a pending order."""
-        actions = [OrderModel.session_id.set(session.id)]
-        condition = pending_condition()
-        return self._change(order_id, actions, condition)
-
-    def mark_paid(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        """Turn the order's held seats into sold ones: pending → paid."""
-        details = [OrderModel.session_id.set(session.id)]
-        if session.payment_intent_id is not None:
-            details.append(OrderModel.payment_intent_id.set(session.payment_intent_id))
-        to_sold = [EventModel.held.add(-order.quantity), EventModel.sold.add(order.quantity)]
-        return self._leave_pending(order, OrderStatus.PAID, cause, at, to_sold, details)
-
-    def release(self, order: Order, status: OrderStatus, cause: Cause, at: datetime) -> Change:
-        """Give the order's held seats back: pending → expired or failed."""
-        to_free = [EventModel.held.add(-order.quantity), EventModel.free.add(order.quantity)]
-        return self._leave_pending(order, status, cause, at, to_free, [])
-
-    def await_payment(self, order: Order, cause: Cause, at: datetime, until: datetime) -> Change:
-        """Keep a pending order's hold while its payment is on the way."""
-        actions = [
-            OrderModel.awaiting_since.set(to_iso(at)),
-            OrderModel.hold_expires_at.set(to_iso(until)),
-            OrderModel.updated_at.set(to_iso(at)),
-            _remember(at, OrderStatus.PENDING, cause),
-        ]
-        condition = pending_condition() & OrderModel.awaiting_since.does_not_exist()
-        return self._change(order.id, actions, condition)
-
-    def note_late_payment(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        """Note, once, that an order was paid after its seats went back."""
-        actions = [
-            OrderModel.paid_late_at.set(to_iso(at)),
-            _remember(at, order.status, Cause(f"paid_late:{cause.text}")),
-        ]
-        if session.payment_intent_id is not None:
-            actions.append(OrderModel.payment_intent_id.set(session.payment_intent_id))
-        condition = OrderModel.id.exists() & OrderModel.paid_late_at.does_not_exist()
-        return self._change(order.id, actions, condition)
-
-    def _leave_pending(
-        self,
-        order: Order,
-        status: OrderStatus,
-        cause: Cause,
-        at: datetime,
-        stock: Sequence[Action],
-        details: Sequence[Action],
-    ) -> Change:
-        if not may_follow(OrderStatus.PENDING, status):
-            raise IntegrityError(f"no pending order becomes {status.value}")
-        change = Update(
-            "order",
-            OrderModel(order.id),
-            [
-                OrderModel.status.set(status.value),
-                OrderModel.updated_at.set(to_iso(at)),
-                OrderModel.pending_shard.remove(),
-                _remember(at, status, cause),
-                *details,
-            ],
-            pending_condition(),
+    def get_by_session(self, session_id: str) -> Order | None:
+        """Return the order that is paid by this checkout session; one whose session was noted a
+        moment ago may be missing.
+        """
+        rows = query_raw(
+            self._connection,
+            self._table,
+            "by_session",
+            session_id,
+            keys=None,
+            descending=False,
+            limit=1,
+            attributes=("id",),
         )
-        try:
-            self._commit_with_stock(order, change, stock, _seen(order, cause, at))
-        except ConditionFailed as failed:
-            return self._what_became(order, status, failed)
-        return Change.MADE
+        return self.get(text(rows[0], "id")) if rows else None
 
-    def _commit_with_stock(
-        self, order: Order, change: Update, stock: Sequence[Action], seen: Sequence[Put]
-    ) -> None:
+    def replace(self, before: Order, after: Order) -> Order:
+        """Store what became of an order, and move its seats accordingly, both or neither.
+
+        Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
+        (any more) as `before` says. Where it needs seats that it does not have, raises `SoldOut`,
+        `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
+        seats would be sold of an event that was cancelled.
+        """
+        stored = replace(after, version=before.version + 1)
+        item, condition = order_item(stored), unchanged(before)
+        moves = Moves(after.seats_held - before.seats_held, after.seats_sold - before.seats_sold)
+        if moves.any:
+            self._put_with_stock(Put("order", item, condition), stored, moves)
+        else:
+            self._put(item, condition)
+        return stored
+
+    def _put(self, item: OrderModel, condition: Condition) -> None:
+        """Change an order alone, in half the write units that a transaction costs.
+
+        Unlike a transaction, a put that is sent again after its answer got lost finds the order
+        changed: by itself.
+        """
+        item.write_id = token_hex(8)
+        try:
+            patiently(lambda: item.save(condition=condition))
+        except PutError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise unavailable(error) from error
+            stored = get_raw(self._connection, self._table, item.id, consistent=True) or {}
+            if stored.get("writeId") != {"S": item.write_id}:
+                raise _changed() from error
+
+    def _put_with_stock(self, put: Put, order: Order, moves: "Moves") -> None:
         """Change the order and its event's stock together; where the event has another slug by
         now, the stock is there.
         """
         slug = order.event_slug
         while True:
-            held = (EventModel.id == order.event_id) & (EventModel.held >= order.quantity)
-            stock_update = Update("stock", EventModel(slug), stock, held)
+            stock = moves.update(slug, stock_condition(order, moves))
             try:
-                Transaction(self._connection, puts=seen, updates=[change, stock_update]).commit()
+                Transaction(self._connection, puts=[put], updates=[stock]).commit()
             except ConditionFailed as failed:
-                if failed.labels != {"stock"}:
-                    raise
+                if "order" in failed.labels:
+                    raise _changed() from failed
                 now = self._events.slug_now(slug, order.event_id)
-                if now is None or now == slug:
-                    raise
+                if now is None:
+                    raise NotFound("the event is gone") from failed
+                if now == slug:
+                    raise self._why_not_moved(order, slug, moves) from failed
                 slug = now
             else:
                 return
 
-    def _what_became(self, order: Order, status: OrderStatus, failed: ConditionFailed) -> Change:
-        """Tell a repeat from an order that went another way."""
-        current = self.get(order.id)
-        if current is None:
-            return Change.REFUSED
-        if current.status is OrderStatus.PENDING:
-            raise IntegrityError(f"order {order.id} and what goes with it disagree") from failed
-        return Change.ALREADY if current.has_been(status) else Change.REFUSED
+    def _why_not_moved(self, order: Order, slug: str, moves: "Moves") -> EventsApiError:
+        """Find out which part of the stock's condition did not hold."""
+        event = self._events.get(slug, consistent=True)
+        if event is None or event.slug != slug or event.id != order.event_id:
+            return Changed("the event has just moved; try again")
+        if moves.free < 0:
+            return _why_no_seats(event, -moves.free, order)
+        if moves.sells_held and event.status is EventStatus.CANCELLED:
+            return SalesClosed("the event was cancelled")
+        return IntegrityError(f"order {order.id} and the stock of {slug} disagree")
 
-    def _change(self, order_id: str, actions: Sequence[Action], condition: Condition) -> Change:
-        try:
-            self._connection.update_item(
-                self._table, order_id, actions=actions, condition=condition
-            )
-        except UpdateError as error:
-            if code_of(error) == "ConditionalCheckFailedException":
-                return Change.REFUSED
-            raise unavailable(error) from error
-        return Change.MADE
+    def due(self, at: datetime, limit: int) -> Sequence[str]:
+        """Return the ids of some orders that are due at that time, those due longest first.
+
+        Latest writes may be missing.
+        """
+        return self._lists.due(at, limit)
+
+    def find(self, query: OrderQuery) -> OrderPage:
+        """Return a page of orders; latest writes may be missing, and with statuses a page may be
+        short, or empty, although more follows.
+        """
+        return self._lists.find(query)
 
 
-def hold_condition(order: Order) -> Condition:
-    """Return what must hold of an event for the order's seats to be held."""
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many seats come to an event's held and sold ones; what they gain, the free ones lose."""
+
+    held: int
+    sold: int
+
+    @property
+    def free(self) -> int:
+        """How many seats come to the free ones."""
+        return -self.held - self.sold
+
+    @property
+    def any(self) -> bool:
+        """Whether any seat moves."""
+        return bool(self.held or self.sold)
+
+    @property
+    def sells_held(self) -> bool:
+        """Whether held seats are sold."""
+        return self.held < 0 < self.sold
+
+    def update(self, slug: str, condition: Condition) -> Update:
+        """Return the write that moves the seats of the event under this slug."""
+        by = (
+            (EventModel.free, self.free),
+            (EventModel.held, self.held),
+            (EventModel.sold, self.sold),
+        )
+        actions = [seats.add(count) for seats, count in by if count]
+        return Update("stock", EventModel(slug), actions, condition)
+
+
+def sale_condition(order: Order) -> Condition:
+    """Return what must hold of an event for a new order's seats to be taken."""
+    condition: Condition = (
+        on_sale_condition(order, order.quantity, order.created_at)
+        & (EventModel.price == order.unit_price)
+        & (EventModel.currency == order.currency)
+    )
+    return condition
+
+
+def on_sale_condition(order: Order, seats: int, at: datetime) -> Condition:
+    """Return what must hold of an event for free seats of it to go to an order at a time."""
     condition: Condition = (
         (EventModel.id == order.event_id)
         & (EventModel.status == EventStatus.PUBLISHED.value)
-        & (EventModel.date > to_iso(order.created_at))
-        & (EventModel.price == order.unit_price)
-        & (EventModel.currency == order.currency)
-        & (EventModel.free >= order.quantity)
+        & (EventModel.date > to_iso(at))
+        & (EventModel.free >= seats)
     )
     return condition
 
 
-def pending_condition() -> Condition:
-    """Return what must hold of an order for its seats to be sold or given back."""
-    condition: Condition = OrderModel.status == OrderStatus.PENDING.value
+def stock_condition(order: Order, moves: Moves) -> Condition:
+    """Return what must hold of an event for a stored order's seats to move.
+
+    Free seats are sold while the event is on sale; held ones, unless it was cancelled.
+    """
+    if moves.free < 0:
+        return on_sale_condition(order, -moves.free, order.updated_at)
+    condition: Condition = EventModel.id == order.event_id
+    if moves.held < 0:
+        condition &= EventModel.held >= -moves.held
+    if moves.sold < 0:
+        condition &= EventModel.sold >= -moves.sold
+    if moves.sells_held:
+        condition &= EventModel.status != EventStatus.CANCELLED.value
     return condition
 
 
-def _remember(at: datetime, status: OrderStatus, cause: Cause) -> Action:
-    entry = [[to_iso(at), status.value, cause.text]]
-    return OrderModel.history.set(OrderModel.history.append(entry))
+def unchanged(before: Order) -> Condition:
+    """Return what holds while nobody has changed an order since it was read."""
+    condition: Condition = OrderModel.version == before.version
+    return condition
 
 
-def _seen(order: Order, cause: Cause, at: datetime) -> list[Put]:
-    """Record the Stripe event that brought the news, if one did and it is new."""
-    if cause.stripe_event_id is None:
-        return []
-    item = SeenEventModel(
-        f"stripe-event#{cause.stripe_event_id}",
-        order_id=order.id,
-        expires_at=at + _REMEMBER_EVENTS_FOR,
-    )
-    return [Put("seen", item, SeenEventModel.id.does_not_exist())]
+def _changed() -> Changed:
+    return Changed("this order was changed by somebody else at the same moment; try again")
 
 
-def order_item(order: Order) -> OrderModel:
-    """Return the item of a new, pending order."""
-    return OrderModel(
-        order.id,
-        event_id=order.event_id,
-        event_slug=order.event_slug,
-        event_name=order.event_name,
-        quantity=order.quantity,
-        unit_price=order.unit_price,
-        amount_total=order.amount_total,
-        currency=order.currency,
-        status=order.status.value,
-        created_at=to_iso(order.created_at),
-        # An order's id is a ULID: it sorts by its time, and unlike a time it is unique.
-        created_key=order.id,
-        updated_at=to_iso(order.updated_at),
-        hold_expires_at=to_iso(order.hold_expires_at),
-        pending_shard=str(sum(order.id.encode()) % _PENDING_SHARDS),
-        customer_email=order.customer_email,
-        history=[[to_iso(entry.at), entry.status.value, entry.cause] for entry in order.history],
-    )
-
-
-def _order(item: RawItem) -> Order:
-    return Order(
-        id=text(item, "id"),
-        event_id=number(item, "eventId"),
-        event_slug=text(item, "eventSlug"),
-        event_name=text(item, "eventName"),
-        quantity=number(item, "quantity"),
-        unit_price=number(item, "unitPrice"),
-        amount_total=number(item, "amountTotal"),
-        currency=text(item, "currency"),
-        status=OrderStatus(text(item, "status")),
-        created_at=from_iso(text(item, "createdAt")),
-        updated_at=from_iso(text(item, "updatedAt")),
-        hold_expires_at=from_iso(text(item, "holdExpiresAt")),
-        session_id=_optional(item, "sessionId"),
-        payment_intent_id=_optional(item, "paymentIntentId"),
-        customer_email=_optional(item, "customerEmail"),
-        history=tuple(_entry(entry["L"]) for entry in item["history"]["L"]),
-    )
-
-
-def _optional(item: RawItem, name: str) -> str | None:
-    return text(item, name) if name in item else None
-
-
-def _entry(parts: list[dict[str, Any]]) -> HistoryEntry:
-    at, status, cause = (part["S"] for part in parts)
-    return HistoryEntry(from_iso(at), OrderStatus(status), cause)
+def _why_no_seats(event: EventRecord, seats: int, order: Order) -> EventsApiError:
+    try:
+        event.ensure_on_sale(seats, order.updated_at)
+    except EventsApiError as error:
+        return error
+    return SoldOut("these seats were taken a moment ago")

@@ -5,6 +5,7 @@ attribute into a model only to encode it again would be work for nothing.
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pynamodb.connection.base import Connection
@@ -13,6 +14,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.errors import Unavailable
 from chalicelib.store.connection import unavailable
+from chalicelib.store.patience import patiently
 
 RawItem = dict[str, dict[str, Any]]
 
@@ -25,7 +27,7 @@ _TRIES = 6
 def get_raw(connection: Connection, table: str, key: str, *, consistent: bool) -> RawItem | None:
     """Return an item as DynamoDB writes it, or None. Raises `Unavailable`."""
     try:
-        answer = connection.get_item(table, key, consistent_read=consistent)
+        answer = patiently(lambda: connection.get_item(table, key, consistent_read=consistent))
     except GetError as error:
         raise unavailable(error) from error
     item: RawItem | None = answer.get("Item")
@@ -92,11 +94,10 @@ def _answers(
 ) -> Iterator[dict[str, Any]]:
     """Yield the answers of a query until there were `limit` items, or to its end."""
     left, start = limit, None
+    ask = partial(connection.query, table, partition, **query)
     while True:
         try:
-            answer = connection.query(
-                table, partition, limit=left, exclusive_start_key=start, **query
-            )
+            answer = patiently(partial(ask, limit=left, exclusive_start_key=start))
         except QueryError as error:
             raise unavailable(error) from error
         yield answer
@@ -142,8 +143,14 @@ def _get_batch(
         if attempt:
             time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
         try:
-            answer = connection.batch_get_item(
-                table, left, consistent_read=consistent, attributes_to_get=names
+            answer = patiently(
+                partial(
+                    connection.batch_get_item,
+                    table,
+                    left,
+                    consistent_read=consistent,
+                    attributes_to_get=names,
+                )
             )
         except GetError as error:
             raise unavailable(error) from error

@@ -1,9 +1,8 @@
 """One place where a DynamoDB transaction is sent, tried again, and its failed conditions named."""
 
-import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pynamodb.connection.base import Connection
@@ -14,9 +13,10 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.store.connection import code_of, unavailable
+from chalicelib.store.patience import is_passing, pauses
 
-# Reasons that pass by themselves ("Transactions" and "Error handling" in DynamoDB's developer
-# guide): another transaction was at the item, or the partition was too busy for a moment.
+# Reasons of a cancelled transaction that pass by themselves ("Transactions" and "Error handling"
+# in DynamoDB's developer guide): another one was at the item, or the partition was too busy.
 _PASSING = frozenset(
     {
         "TransactionConflict",
@@ -25,19 +25,6 @@ _PASSING = frozenset(
         "RequestLimitExceeded",
     }
 )
-_PASSING_ERRORS = frozenset(
-    {
-        "TransactionInProgressException",
-        "TransactionConflictException",
-        "ThrottlingException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-    }
-)
-# Together less than the seconds a buyer waits; the jitter takes crowds apart.
-_PATIENCE_SECONDS = 3.0
-_FIRST_PAUSE_SECONDS = 0.01
-_LONGEST_PAUSE_SECONDS = 0.4
 
 
 class ConditionFailed(Exception):
@@ -92,7 +79,7 @@ class Transaction:
         `Unavailable`. One token for all tries: if one was made after all, the next finds it done.
         """
         token = str(uuid.uuid4())
-        for pause in _pauses():
+        for pause in pauses():
             try:
                 self._send(token)
             except TransactWriteError as error:
@@ -129,14 +116,4 @@ def _is_passing(error: TransactWriteError) -> bool:
     if code_of(error) == "TransactionCanceledException":
         codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
         return bool(codes) and codes <= _PASSING
-    return code_of(error) in _PASSING_ERRORS
-
-
-def _pauses() -> Iterator[float | None]:
-    """Yield how long to wait after each failure, with full jitter; None when patience is over."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    ceiling = _FIRST_PAUSE_SECONDS
-    while time.monotonic() < deadline:
-        yield random.uniform(0, ceiling)  # noqa: S311 - jitter is no secret
-        ceiling = min(ceiling * 2, _LONGEST_PAUSE_SECONDS)
-    yield None
+    return is_passing(error)

@@ -19,6 +19,12 @@ X_REQUEST_ID = ResponseHeader(
     "X-Request-Id", "The request's id, also in the logs and in error bodies.", _REQUEST_ID
 )
 RETRY_AFTER = ResponseHeader("Retry-After", "Seconds until another try makes sense.", "2")
+RETRY_IF_IT_RUNS = ResponseHeader(
+    "Retry-After",
+    "Seconds until another try makes sense, where the first request of this key still runs.",
+    "2",
+    always=False,
+)
 # API Gateway renames it where a function sends it: the 401s of views lack it there.
 WWW_AUTHENTICATE = ResponseHeader("WWW-Authenticate", "How to sign in.", "Bearer", always=False)
 _HEADERS_OF_STATUS = {401: (WWW_AUTHENTICATE,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
@@ -99,9 +105,12 @@ def _failure(status: int, examples: Document) -> Document:
     names = sorted(examples)
     codes = sorted({examples[name]["value"]["code"] for name in names})
     exactly = {"properties": {"statusCode": {"const": status}, "code": {"enum": codes}}}
+    headers = _headers((*_HEADERS_OF_STATUS.get(status, ()), X_REQUEST_ID))
+    if errors.KeyInUse.__name__ in examples:
+        headers["Retry-After"] = _header(RETRY_IF_IT_RUNS)
     return {
         "description": " ".join(examples[name]["summary"] for name in names),
-        "headers": _headers((*_HEADERS_OF_STATUS.get(status, ()), X_REQUEST_ID)),
+        "headers": headers,
         "content": {
             "application/json": {
                 "schema": {"allOf": [reference(PROBLEM_MODEL), exactly]},
@@ -120,6 +129,9 @@ def _example(kind: Kind) -> Document:
     if issubclass(kind, errors.InvalidInput):
         wrong = errors.InvalidInput.of("limit", "must be at least 1", "greater_than_equal")
         return {"summary": "The request breaks a rule.", "value": _body_of(wrong)}
+    if issubclass(kind, errors.TicketRefused):
+        used = errors.TicketRefused("this ticket was used", "2027-06-15T08:41:07.000Z", "North")
+        return {"summary": summary, "value": _body_of(used)}
     message = summary[:1].lower() + summary[1:].rstrip(".")
     return {"summary": summary, "value": problems.problem_body(problem, message, _REQUEST_ID)}
 
@@ -137,11 +149,15 @@ def component_headers(answers: Iterable[Answer]) -> Document:
     used = [header for answer in answers for header in answer.headers]
     common = [X_REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE]
     return {
-        header.name: {
-            "description": header.description,
-            "required": header.always,
-            "schema": {"type": "string"},
-            "example": header.example,
-        }
+        header.name: _header(header)
         for header in sorted({*used, *common}, key=lambda header: header.name)
+    }
+
+
+def _header(header: ResponseHeader) -> Document:
+    return {
+        "description": header.description,
+        "required": header.always,
+        "schema": {"type": "string"},
+        "example": header.example,
     }

@@ -33,9 +33,11 @@ _TAGS = {
     Tag.EVENTS: "What takes place.",
     Tag.CITIES: "Where it takes place.",
     Tag.PAYMENTS: "Buying tickets.",
+    Tag.ORDERS: "What was bought, and its tickets.",
     Tag.ACCOUNT: "Who is signed in.",
     Tag.ADMIN_EVENTS: "Keeping the events. Needs the role `admin`.",
     Tag.ADMIN_CITIES: "Keeping the cities. Needs the role `admin`.",
+    Tag.ADMIN_ORDERS: "Looking after orders, and letting people in. Needs the role `admin`.",
     Tag.ADMIN_DATABASE: "Filling and emptying a stage that is there for trying things out.",
     Tag.OPERATIONS: "What the API is, and how it is.",
 }
@@ -56,6 +58,7 @@ _ALWAYS: tuple[Kind, ...] = (errors.InvalidInput, errors.EventsApiError, errors.
 _WITH_A_BODY: tuple[Kind, ...] = (errors.PayloadTooLarge,)
 _WITH_A_PATH_PARAMETER: tuple[Kind, ...] = (errors.NotFound,)
 _GUARDED: tuple[Kind, ...] = (errors.Unauthenticated, errors.Forbidden)
+_MAY_SIGN_IN: tuple[Kind, ...] = (errors.Unauthenticated,)
 
 
 def build_document(app: Chalice) -> Document:
@@ -114,8 +117,15 @@ def _operation(route: DescribedRoute) -> Document:
         **successes(operation.answers),
         **failures(_kinds(route)),
     }
-    described["security"] = [{_BEARER: []}] if route.guarded else []
+    described["security"] = _security(route)
     return described
+
+
+def _security(route: DescribedRoute) -> list[Document]:
+    """Say whether a token has to be sent, may be, or has no use."""
+    if route.guarded:
+        return [{_BEARER: []}]
+    return [{}, {_BEARER: []}] if route.description.operation.may_sign_in else []
 
 
 def _longer(route: DescribedRoute) -> str:
@@ -132,6 +142,7 @@ def _kinds(route: DescribedRoute) -> list[Kind]:
         *(_WITH_A_BODY if operation.bodies else ()),
         *(_WITH_A_PATH_PARAMETER if "{" in route.path else ()),
         *(_GUARDED if route.guarded else ()),
+        *(_MAY_SIGN_IN if operation.may_sign_in else ()),
         *operation.errors,
     ]
 
@@ -160,7 +171,7 @@ def _parameter(shown: Described) -> Document:
 
 def _request_body(bodies: tuple[Body, ...]) -> Document:
     described: Document = {
-        "required": True,
+        "required": all(body.required for body in bodies),
         "content": {body.media_type: _content(body) for body in bodies},
     }
     descriptions = [body.description for body in bodies if body.description]

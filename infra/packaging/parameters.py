@@ -18,6 +18,7 @@ TIMER = "Reconcile"
 _URL = r"https?://[^\s,]+"
 _ORIGIN = r"https?://[^\s,/*]+"
 _ORIGINS = rf"{_ORIGIN}(\s*,\s*{_ORIGIN})*"
+_ADDRESS = r"[^@\s<>,]+@[^@\s<>,]+"
 _PARAMETER_NAME = r"(/[A-Za-z0-9_.-]+)+"
 
 
@@ -53,7 +54,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
         Parameter(
             "JwtIssuer",
             "JWT_ISSUER",
-            (AUTHORIZER,),
+            (AUTHORIZER, API),
             "Whose tokens are taken: exactly their iss claim, a URL",
             _URL,
             default=None,
@@ -61,28 +62,28 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
         Parameter(
             "JwtJwksUrl",
             "JWT_JWKS_URL",
-            (AUTHORIZER,),
+            (AUTHORIZER, API),
             "Where the issuer's keys are, if not at /.well-known/jwks.json below the issuer",
             f"({_URL})?",
         ),
         Parameter(
             "JwtAudience",
             "JWT_AUDIENCE",
-            (AUTHORIZER,),
+            (AUTHORIZER, API),
             "Audiences (aud) that tokens may be for, separated by commas; empty for any",
             ".*",
         ),
         Parameter(
             "JwtAuthorizedParties",
             "JWT_AUTHORIZED_PARTIES",
-            (AUTHORIZER,),
+            (AUTHORIZER, API),
             "Parties (azp) that tokens may be issued to, separated by commas; empty for any",
             ".*",
         ),
         Parameter(
             "JwtRoleClaims",
             "JWT_ROLE_CLAIMS",
-            (AUTHORIZER,),
+            (AUTHORIZER, API),
             "Where in a token the role is: dotted paths, separated by commas, first found wins",
             r"[^\s].*",
             default=DEFAULT_ROLE_CLAIMS,
@@ -106,7 +107,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
         Parameter(
             "StripeSecretKeyParameter",
             "STRIPE_SECRET_KEY_PARAMETER",
-            (API,),
+            (API, WEBHOOK, TIMER),
             "Name of the SSM parameter (SecureString) that holds Stripe's secret key",
             _PARAMETER_NAME,
             default=f"/events-api/{stage}/stripe-secret-key",
@@ -121,9 +122,23 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             default=f"/events-api/{stage}/stripe-webhook-secret",
         ),
         Parameter(
+            "MailFrom",
+            "MAIL_FROM",
+            (API, WEBHOOK, TIMER),
+            "The address that buyers' e-mails are from, verified in Amazon SES; empty for none",
+            f"({_ADDRESS})?",
+        ),
+        Parameter(
+            "MailReplyTo",
+            "MAIL_REPLY_TO",
+            (API, WEBHOOK, TIMER),
+            "The address that buyers' answers go to, if not to the sender",
+            f"({_ADDRESS})?",
+        ),
+        Parameter(
             "StripeApiBase",
             "STRIPE_API_BASE",
-            (API,),
+            (API, WEBHOOK, TIMER),
             "Another Stripe than the real one, for tests",
             f"({_URL})?",
         ),

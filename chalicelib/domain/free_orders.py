@@ -1,0 +1,62 @@
+"""Orders of events that cost nothing: there is no checkout at Stripe, so the session is our own."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from chalicelib.domain.checkout_sessions import CheckoutSession, PaymentStatus, SessionStatus
+from chalicelib.domain.orders import FREE_SESSION_PREFIX, Order
+
+_ORDER_ID_LENGTH = 26
+# What Stripe replaces by a session's id in a success URL.
+_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+
+
+def free_session_id(order_id: str, secret: str) -> str:
+    """Return the id of a free order's session; like Stripe's, it cannot be guessed."""
+    return f"{FREE_SESSION_PREFIX}{order_id}{secret}"
+
+
+def order_id_of(session_id: str) -> str | None:
+    """Return the id of the order that a free session would be of, or None where it is no such."""
+    if not session_id.startswith(FREE_SESSION_PREFIX):
+        return None
+    start = len(FREE_SESSION_PREFIX)
+    return session_id[start : start + _ORDER_ID_LENGTH]
+
+
+def free_session(order: Order, session_id: str) -> CheckoutSession:
+    """Return the session of a free order: complete from the start, and nothing to pay."""
+    return CheckoutSession(
+        id=session_id,
+        status=SessionStatus.COMPLETE,
+        payment_status=PaymentStatus.NO_PAYMENT_REQUIRED,
+        amount_total=0,
+        currency=order.currency,
+        metadata=session_metadata(order),
+        url=None,
+        order_id=order.id,
+        payment_intent_id=None,
+        customer_email=order.customer_email,
+    )
+
+
+def session_metadata(order: Order) -> dict[str, str]:
+    """Return what a session says about its order, Stripe's sessions too."""
+    return {
+        "orderId": order.id,
+        "eventSlug": order.event_slug,
+        "eventName": order.event_name,
+        "quantity": str(order.quantity),
+    }
+
+
+def with_session_id(success_url: str, session_id: str) -> str:
+    """Add `session_id=…` to the URL's query, and put the id wherever the URL has a place for it.
+
+    Source: Stripe's page "Customize redirect behavior".
+    """
+    added = f"session_id={_PLACEHOLDER}"
+    if added not in success_url:
+        parts = urlsplit(success_url)
+        query = f"{parts.query}&{added}" if parts.query else added
+        success_url = urlunsplit(parts._replace(query=query))
+    return success_url.replace(_PLACEHOLDER, session_id)

@@ -1,0 +1,124 @@
+"""Cancelling an event: its sales stop at once, and then all of its orders are ended.
+
+The event's change to cancelled leaves a `Cancellation`. From then on nobody can buy, and who pays
+after all gets the money back (`fulfilment`). The orders there were are ended one by one, each as
+often as somebody looks at it with one effect, until a look at all of them finds none that is left.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.domain.clock import Clock
+from chalicelib.domain.orders import Cause, Order, OrderStatus
+from chalicelib.domain.refunds import Why
+from chalicelib.services.due_orders import DueOrders
+from chalicelib.services.ports import (
+    AuditLog,
+    Cancellation,
+    CancellationStore,
+    OrderQuery,
+    OrderStore,
+)
+from chalicelib.services.refunding import Refunding
+from chalicelib.services.time_budget import TimeBudget
+
+# Longer than a store's indexes are ever behind its writes: a look at an event's orders that begins
+# so long after it was cancelled misses none.
+_SETTLED_AFTER = timedelta(seconds=30)
+_PAGE = 100
+_CAUSE = Cause(Why.EVENT_CANCELLED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at an event's orders came to: how many it ended, how many it could not, and
+    whether it was at all of them.
+    """
+
+    ended: int
+    left: int
+    is_whole: bool
+
+
+class Cancelling:
+    """Ends the orders of cancelled events, `workers` at the same time."""
+
+    def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
+        self,
+        *,
+        orders: OrderStore,
+        cancellations: CancellationStore,
+        due_orders: DueOrders,
+        refunding: Refunding,
+        clock: Clock,
+        log: AuditLog,
+        workers: int,
+    ) -> None:
+        self._orders = orders
+        self._cancellations = cancellations
+        self._due_orders = due_orders
+        self._refunding = refunding
+        self._clock = clock
+        self._log = log
+        self._workers = workers
+
+    def pending(self) -> Sequence[Cancellation]:
+        """Return the cancellations whose orders are not all ended."""
+        return self._cancellations.pending()
+
+    def finish(self, cancellation: Cancellation, budget: TimeBudget) -> Look:
+        """End an event's orders as far as the time goes; forget the cancellation once none is
+        left.
+        """
+        is_settled = self._clock() >= cancellation.since + _SETTLED_AFTER
+        look = self.end_orders(cancellation.event_id, budget)
+        if is_settled and look.is_whole and not look.ended and not look.left:
+            self._cancellations.remove(cancellation)
+        return look
+
+    def end_orders(self, event_id: int, budget: TimeBudget) -> Look:
+        """Look at all orders of an event, and end those that are not."""
+        ended = left = 0
+        after: str | None = None
+        with ThreadPoolExecutor(self._workers) as pool:
+            while not budget.is_up:
+                page = self._orders.find(OrderQuery(_PAGE, after, event_id=event_id))
+                open_ones = [order for order in page.orders if _is_left(order)]
+                results = list(pool.map(lambda order: self._end(order, budget), open_ones))
+                ended += results.count(True)
+                left += results.count(False)
+                after = page.next_after
+                if after is None:
+                    return Look(ended, left, is_whole=True)
+        return Look(ended, left, is_whole=False)
+
+    def _end(self, order: Order, budget: TimeBudget) -> bool:
+        """End one order; False where it could not be, and has to be looked at again."""
+        if budget.is_up:
+            return False
+        try:
+            if order.status is OrderStatus.PENDING:
+                if order.session_id is None:
+                    # Its checkout is just being made. The timer ends it when its hold is over, and
+                    # nobody can pay before.
+                    return False
+                return not _is_left(self._due_orders.end_hold(order, _CAUSE))
+            return not _is_left(self._refunding.return_all(order, Why.EVENT_CANCELLED, _CAUSE))
+        except Exception:  # noqa: BLE001 - whatever it is, the next order has its turn
+            self._log.crash("order_not_ended", {"orderId": order.id})
+            return False
+
+
+def _is_left(order: Order) -> bool:
+    """Tell whether an order of a cancelled event can and has to be ended.
+
+    One whose payment is on the way is ended when the money has come, or not; a disputed one is the
+    bank's; one whose refund failed is somebody's to see to.
+    """
+    if order.status is OrderStatus.PENDING:
+        return order.awaiting_since is None
+    if order.status is OrderStatus.REFUNDING:
+        return True
+    return order.status in {OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED}

@@ -1,0 +1,138 @@
+"""Checkouts under an idempotency key: the same request is one checkout, however often it comes.
+
+The key is remembered before anything is held, with the id that the order will have. So whoever
+repeats a request that was cut off finds out how far it came, and goes on from there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.domain.clock import Clock, from_iso, to_iso
+from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.errors import EventsApiError, KeyInUse, PaymentProviderError, Unavailable
+from chalicelib.services.checkout import (
+    Checkout,
+    CheckoutRequest,
+    StartedCheckout,
+    started_free,
+)
+from chalicelib.services.ports import (
+    AuditLog,
+    KeyedRequest,
+    KeyedRequests,
+    OrderStore,
+    PaymentGateway,
+)
+
+# Longer than API Gateway lets a request run (29 s, "Quotas for REST APIs").
+_LEASE = timedelta(seconds=30)
+
+
+class KeyedCheckout:
+    """The use case behind a checkout with an `Idempotency-Key`."""
+
+    def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
+        self,
+        *,
+        checkout: Checkout,
+        requests: KeyedRequests,
+        orders: OrderStore,
+        payments: PaymentGateway,
+        clock: Clock,
+        new_id: Callable[[], str],
+        log: AuditLog,
+    ) -> None:
+        self._checkout = checkout
+        self._requests = requests
+        self._orders = orders
+        self._payments = payments
+        self._clock = clock
+        self._new_id = new_id
+        self._log = log
+
+    def start(self, request: CheckoutRequest, key: str) -> StartedCheckout:
+        """Start a checkout, or answer what it was answered before.
+
+        Raises what `Checkout.start` does, and `KeyInUse`.
+        """
+        now = self._clock()
+        mine = KeyedRequest(key, request.fingerprint(), self._new_id(), now + _LEASE)
+        known = self._requests.begin(mine, now)
+        if known is None:
+            return self._run(mine, lambda: self._checkout.start(request, mine.order_id))
+        if known.fingerprint != mine.fingerprint:
+            raise KeyInUse("this idempotency key belongs to another request")
+        if known.answer is not None:
+            return _read(known.answer)
+        if known.leased_until > now:
+            left = int((known.leased_until - now).total_seconds()) + 1
+            raise KeyInUse("the same request is still running", min(left, 5))
+        return self._go_on(known, replace(mine, order_id=known.order_id), request)
+
+    def _go_on(
+        self, known: KeyedRequest, mine: KeyedRequest, request: CheckoutRequest
+    ) -> StartedCheckout:
+        """Take over a request that was cut off."""
+        order = self._orders.get(mine.order_id)
+        is_over = order is not None and order.status in {OrderStatus.FAILED, OrderStatus.EXPIRED}
+        if is_over:
+            order, mine = None, replace(mine, order_id=self._new_id())
+        if not self._requests.take_over(known, mine, self._clock()):
+            raise KeyInUse("the same request is still running", 1)
+        if order is None:
+            return self._run(mine, lambda: self._checkout.start(request, mine.order_id))
+        found = order
+        return self._run(mine, lambda: self._of_order(found, request))
+
+    def _of_order(self, order: Order, request: CheckoutRequest) -> StartedCheckout:
+        if order.is_free:
+            return started_free(order, request.urls)
+        if order.session_id is None:
+            return self._checkout.open_session(order, request.urls)
+        session = self._payments.retrieve_session(order.session_id)
+        if not session.url:
+            raise KeyInUse("the checkout under this idempotency key is over; use another key")
+        return StartedCheckout(session.url, session.id, order.id, order.hold_expires_at)
+
+    def _run(self, mine: KeyedRequest, work: Callable[[], StartedCheckout]) -> StartedCheckout:
+        try:
+            started = work()
+        except (Unavailable, PaymentProviderError, KeyInUse):
+            # Something may have been held: a repeat has to find out, and need not wait for it.
+            self._quietly(lambda: self._give_up(mine))
+            raise
+        except EventsApiError:
+            self._quietly(lambda: self._requests.forget(mine))
+            raise
+        self._quietly(lambda: self._requests.finish(mine, _written(started), self._clock()))
+        return started
+
+    def _give_up(self, mine: KeyedRequest) -> None:
+        now = self._clock()
+        self._requests.take_over(mine, replace(mine, leased_until=now), now)
+
+    def _quietly(self, note: Callable[[], object]) -> None:
+        """Make a note that a repeat can do without: it then finds out by itself."""
+        try:
+            note()
+        except EventsApiError:
+            self._log.error("idempotency_key_left", {})
+
+
+def _written(started: StartedCheckout) -> dict[str, str]:
+    return {
+        "checkoutUrl": started.checkout_url,
+        "sessionId": started.session_id,
+        "orderId": started.order_id,
+        "expiresAt": to_iso(started.expires_at),
+    }
+
+
+def _read(answer: Mapping[str, str]) -> StartedCheckout:
+    return StartedCheckout(
+        answer["checkoutUrl"],
+        answer["sessionId"],
+        answer["orderId"],
+        from_iso(answer["expiresAt"]),
+    )

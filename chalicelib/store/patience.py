@@ -1,0 +1,58 @@
+"""Failures of DynamoDB that pass by themselves, and how long a call is tried again for."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.store.connection import code_of
+
+_T = TypeVar("_T")
+
+# Another transaction was at the item, or the partition was too busy for a moment ("Transactions"
+# and "Error handling" in DynamoDB's developer guide).
+_PASSING = frozenset(
+    {
+        "TransactionInProgressException",
+        "TransactionConflictException",
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    }
+)
+# Together less than the seconds a buyer waits; the jitter takes crowds apart.
+_PATIENCE_SECONDS = 3.0
+_FIRST_PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 0.4
+
+
+def is_passing(error: PynamoDBException) -> bool:
+    """Tell whether the same call may well succeed a moment later."""
+    return code_of(error) in _PASSING
+
+
+def pauses() -> Iterator[float | None]:
+    """Yield how long to wait after each failure, with full jitter; None when patience is over."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    ceiling = _FIRST_PAUSE_SECONDS
+    while time.monotonic() < deadline:
+        yield random.uniform(0, ceiling)  # noqa: S311 - jitter is no secret
+        ceiling = min(ceiling * 2, _LONGEST_PAUSE_SECONDS)
+    yield None
+
+
+def patiently(call: Callable[[], _T]) -> _T:
+    """Make a call to DynamoDB, again while the reason it failed is a passing one.
+
+    Raises what the last try raised.
+    """
+    for pause in pauses():
+        try:
+            return call()
+        except PynamoDBException as error:
+            if pause is None or not is_passing(error):
+                raise
+        time.sleep(pause)
+    raise AssertionError("the last pause is None")  # pragma: no cover
