@@ -8,6 +8,7 @@ from app import app
 from chalicelib import wiring
 from chalicelib.store import Stores
 from tests.support.fakes import FakePayments
+from tests.support.issuer import issuing, trust
 from tests.support.lambda_api import LambdaApi
 from tests.support.tables import MotoTables, moto_tables
 
@@ -41,3 +42,15 @@ def payments(monkeypatch: pytest.MonkeyPatch) -> FakePayments:
     fake = FakePayments()
     monkeypatch.setattr(wiring, "payments", lambda: fake)
     return fake
+
+
+@pytest.fixture(scope="module")
+def issuers_keys() -> Iterator[str]:
+    with issuing() as keys_url:
+        yield keys_url
+
+
+@pytest.fixture
+def _issuer(issuers_keys: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the app take the tokens of `tests.support.issuer`."""
+    trust(monkeypatch, issuers_keys)

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import Cause
 from chalicelib.store import Stores
 from tests.support.answers import EVENT_KEYS, check_common_headers, problem, refused_field
-from tests.support.builders import NOW, a_paid_session, an_order
+from tests.support.builders import NOW, an_order
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
 from tests.support.log_lines import captured_log
 from tests.support.routes import CHECKOUT
-from tests.support.seeding import FAR_AHEAD, LONG_AGO, seed_city, seed_event
+from tests.support.seeding import FAR_AHEAD, LONG_AGO, pay_order, seed_city, seed_event
 from tests.support.tables import MotoTables
 
 EVENT = "/api/admin/events/tech-conference"
@@ -61,9 +60,9 @@ def tag_of(api: LambdaApi, url: str = EVENT) -> str:
 def hold(stores: Stores, *, paid: bool = False) -> None:
     """Hold two seats, or sell them."""
     order = an_order(created_at=NOW)
-    stores.orders.place_hold(order)
+    stores.orders.place(order)
     if paid:
-        stores.orders.mark_paid(order, a_paid_session(), Cause("verify"), NOW)
+        pay_order(stores, order)
 
 
 def moved_from_its_former_name(api: LambdaApi) -> None:
@@ -97,7 +96,7 @@ class TestLooking:
         shown = seen(api).json
         assert (shown["available"], shown["held"], shown["sold"]) == (98, 2, 0)
 
-        stores.orders.mark_paid(an_order(), a_paid_session(), Cause("verify"), NOW)
+        pay_order(stores, an_order())
         shown = seen(api).json
         assert (shown["available"], shown["held"], shown["sold"]) == (98, 0, 2)
 
@@ -264,7 +263,7 @@ class TestSlugs:
         hold(stores)
         changed(api, {"slug": "renamed"})
 
-        stores.orders.mark_paid(an_order(), a_paid_session(), Cause("verify"), NOW)
+        pay_order(stores, an_order())
 
         shown = seen(api, "/api/admin/events/renamed").json
         assert (shown["available"], shown["held"], shown["sold"]) == (98, 0, 2)
@@ -401,7 +400,7 @@ class TestTwoAdminsAtOnce:
     def test_payment_changes_the_admins_tag_too(self, api: LambdaApi, stores: Stores) -> None:
         hold(stores)
         held, public = tag_of(api), tag_of(api, PUBLIC)
-        stores.orders.mark_paid(an_order(), a_paid_session(), Cause("verify"), NOW)
+        pay_order(stores, an_order())
 
         assert tag_of(api) != held
         # The public sees as many free seats as before.

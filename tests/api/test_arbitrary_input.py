@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.answers import check_common_headers, problem
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, signed_in
-from tests.support.routes import EMPTY_CITY, GOOD, ROUTES, UNSOLD, Route, send
-from tests.support.seeding import seed_city, seed_event
+from tests.support.routes import GOOD, ROUTES, Route, open_shop, send
 from tests.support.tables import MotoTables
 
 # `test_event_import.py` sends them whatever there is: a line that is wrong is no refusal.
@@ -21,12 +20,25 @@ READS_LINES = [("POST", "/api/admin/events/import")]
 READS_A_BODY = [
     route for route in ROUTES if GOOD[route][1] is not None and route not in READS_LINES
 ]
+# Of these no body is a good one too.
+MAY_READ_A_BODY = [("POST", "/api/admin/tickets/{code}/check-in")]
 READS_A_QUERY = [route for route in ROUTES if route[0] == "GET"]
 # They do what they are for, whatever is sent.
 ERASES = [route for route in ROUTES if "/database/" in route[1]]
 DELETES = [route for route in ROUTES if route[0] == "DELETE" and route not in ERASES]
+CANCELS = [route for route in ROUTES if route[1].endswith("/cancel")]
+TAKES_A_KEY = [
+    ("POST", "/api/payments/checkout"),
+    ("POST", "/api/admin/orders/{id}/refund"),
+    ("POST", "/api/admin/tickets/{code}/check-in"),
+]
 # They look at what a change is made from.
-CONDITIONAL = [*DELETES, *(route for route in ROUTES if route[0] in {"PUT", "PATCH"})]
+CONDITIONAL = [*DELETES, *CANCELS, *(each for each in ROUTES if each[0] in {"PUT", "PATCH"})]
+# They write to what their path names.
+WRITES_BY_PATH = [
+    *(*DELETES, *CANCELS, *MAY_READ_A_BODY),
+    ("POST", "/api/admin/orders/{id}/refund"),
+]
 
 relaxed = settings(
     deadline=None,
@@ -56,6 +68,7 @@ parameter_names = st.sampled_from(
         "city",
         "country",
         "cursor",
+        "event",
         "format",
         "from",
         "includeEventCount",
@@ -82,10 +95,7 @@ queries = st.dictionaries(
 @pytest.fixture
 def shop(tables: MotoTables, payments: FakePayments) -> MotoTables:
     """Something that could be spoiled."""
-    seed_city(tables.stores)
-    seed_event(tables.stores, capacity=None)
-    seed_event(tables.stores, UNSOLD)
-    seed_city(tables.stores, EMPTY_CITY)
+    open_shop(tables.stores, payments, capacity=None)
     return tables
 
 
@@ -134,6 +144,7 @@ def test_a_good_body_with_one_field_gone_wrong_is_taken_or_refused_whole(
         (("POST", "/api/payments/checkout"), "unitPrice"),
         (("POST", "/api/payments/checkout"), "totalAmount"),
         (("POST", "/api/payments/checkout"), "quantity"),
+        (("POST", "/api/admin/orders/{id}/refund"), "amount"),
         (("POST", "/api/admin/events"), "price"),
         (("POST", "/api/admin/events"), "capacity"),
         (("PATCH", "/api/admin/events/{id_or_slug}"), "price"),
@@ -163,6 +174,7 @@ def test_any_number_is_taken_or_refused_whole(
 @relaxed
 @given(body=any_text | st.binary().map(lambda raw: raw.decode("latin-1")), encoded=st.booleans())
 def test_any_bytes_are_refused(shop: MotoTables, route: Route, body: str, encoded: bool) -> None:
+    assume(body or route not in MAY_READ_A_BODY)
     before = shop.contents()
 
     answer = send(
@@ -194,7 +206,9 @@ def test_any_query_is_answered_or_refused_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in (*READS_A_QUERY, *DELETES) if "{" in route[1]], ids=" ".join
+    "route",
+    [route for route in (*READS_A_QUERY, *WRITES_BY_PATH) if "{" in route[1]],
+    ids=" ".join,
 )
 @relaxed
 @given(value=any_text | st.from_regex(r"(%[0-9a-fA-F]{2}){1,6}", fullmatch=True))
@@ -202,14 +216,21 @@ def test_any_path_is_answered_or_refused_and_writes_nothing(
     shop: MotoTables, route: Route, value: str
 ) -> None:
     before = shop.contents()
-    (name,) = GOOD[route][0]
+    (name,), body = GOOD[route]
 
     # On a condition that never holds: what is there is not deleted by its name.
     headers = {"If-Match": '"of-another-time"'}
-    answer = send(*route, caller=signed_in(), parameters={name: value}, headers=headers)
+    answer = send(
+        *route,
+        caller=signed_in(),
+        parameters={name: value},
+        headers=headers,
+        body=None if body is None else json.dumps(body),
+    )
 
     check(answer)
-    assert answer.status in {200, 400, 404, 412}
+    # An order's id is asked for a token, a session's is not.
+    assert answer.status in {200, 400, 401, 404, 412}
     assert shop.contents() == before
 
 
@@ -224,6 +245,29 @@ def test_any_header_is_answered(
     answer = send(*route, caller=signed_in(), parameters=dict(GOOD[route][0]), headers=headers)
 
     check(answer)
+
+
+@pytest.mark.parametrize("route", TAKES_A_KEY, ids=" ".join)
+@relaxed
+@given(key=any_text, token=st.none() | any_text)
+def test_any_key_and_any_token_are_taken_or_refused(
+    shop: MotoTables, route: Route, key: str, token: str | None
+) -> None:
+    parameters, body = GOOD[route]
+    before = shop.contents()
+    headers = {"Idempotency-Key": key, **({} if token is None else {"Authorization": token})}
+
+    answer = send(
+        *route,
+        caller=signed_in(),
+        parameters=parameters,
+        headers=headers,
+        body=json.dumps(body),
+    )
+
+    check(answer)
+    if answer.status >= 400:
+        assert shop.contents() == before
 
 
 @pytest.mark.parametrize("route", CONDITIONAL, ids=" ".join)
@@ -266,4 +310,5 @@ def test_nothing_that_can_be_sent_stands_in_for_the_admins_role(
 
 
 def test_the_properties_cover_every_route() -> None:
-    assert {*READS_A_BODY, *READS_LINES, *READS_A_QUERY, *DELETES, *ERASES} == set(ROUTES)
+    covered = {*READS_A_BODY, *READS_LINES, *READS_A_QUERY, *DELETES, *CANCELS, *ERASES}
+    assert covered == set(ROUTES)

@@ -20,6 +20,7 @@ from tests.support.routes import (
     ROUTES,
     UNSOLD,
     Route,
+    open_shop,
     send,
     send_good,
 )
@@ -27,7 +28,8 @@ from tests.support.seeding import seed_city, seed_event
 from tests.support.traffic import Traffic, watched
 
 READ, READ_MANY, QUERY = "GetItem", "BatchGetItem", "Query"
-WRITE, WRITE_MANY, TRANSACT, DELETE = (
+PUT, WRITE, WRITE_MANY, TRANSACT, DELETE = (
+    "PutItem",
     "UpdateItem",
     "BatchWriteItem",
     "TransactWriteItems",
@@ -69,24 +71,38 @@ EXPECTED: dict[Route, list[str]] = {
     ("PATCH", "/api/admin/cities/{slug}"): [READ, TRANSACT],
     ("DELETE", "/api/admin/cities/{slug}"): [READ, TRANSACT],
     # The event, the hold, the session's id.
-    ("POST", "/api/payments/checkout"): [READ, TRANSACT, WRITE],
-    ("POST", "/api/payments/create-checkout-session"): [READ, TRANSACT, WRITE],
-    # The order, before and after.
+    ("POST", "/api/payments/checkout"): [READ, TRANSACT, PUT],
+    ("POST", "/api/payments/create-checkout-session"): [READ, TRANSACT, PUT],
+    # The order, which is in step.
     ("GET", "/api/payments/verify/{session_id}"): [READ],
     ("GET", "/api/payments/verify-session/{session_id}"): [READ],
+    # The buyer's orders, whose index holds their ids only.
+    ("GET", "/api/orders"): [QUERY, READ_MANY],
+    # By its session: from the session to the order.
+    ("GET", "/api/orders/{id}"): [QUERY, READ],
+    # And its event.
+    ("GET", "/api/orders/{id}/tickets"): [QUERY, READ, READ],
+    # Orders of all buyers are spread over eight partitions.
+    ("GET", "/api/admin/orders"): [*[QUERY] * 8, READ_MANY],
+    ("GET", "/api/admin/orders/{id}"): [READ],
+    # Its currency; the order as it is; what is decided; what Stripe says.
+    ("POST", "/api/admin/orders/{id}/refund"): [READ, READ, PUT, PUT],
+    ("POST", "/api/admin/tickets/{code}/check-in"): [READ, PUT],
+    # The event, its city, the change, the event as it is then; which cancelled events' orders are
+    # not ended, and its orders; the event with its seats as they are then.
+    ("POST", "/api/admin/events/{id_or_slug}/cancel"): [
+        *[READ, READ, TRANSACT, *WORDS, READ],
+        *[QUERY, QUERY],
+        READ,
+    ],
 }
 # They are not on a page's path, and say in their own tests what they send.
 ERASES = [route for route in ROUTES if "/database/" in route[1]]
 
 
 @pytest.fixture
-def traffic(api: LambdaApi, stores: Stores, payments: FakePayments) -> Iterator[Traffic]:
-    seed_city(stores)
-    seed_city(stores, EMPTY_CITY)
-    seed_event(stores)
-    seed_event(stores, UNSOLD)
-    started = api.post("/api/payments/checkout", CHECKOUT).json
-    payments.sessions["cs_test_1"] = payments.sessions[started["sessionId"]]
+def traffic(stores: Stores, payments: FakePayments) -> Iterator[Traffic]:
+    open_shop(stores, payments)
     with watched(stores.orders._connection) as watching:
         yield watching
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,10 +15,13 @@ from chalicelib.store import Stores
 from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.builders import a_session
 from tests.support.fakes import FakePayments
-from tests.support.lambda_api import Answer, LambdaApi
+from tests.support.http_server import closed_port
+from tests.support.issuer import bearer, trust
+from tests.support.lambda_api import Answer, LambdaApi, signed_in
 from tests.support.log_lines import LogLines, captured_log
 from tests.support.seeding import LONG_AGO, seed_city, seed_event
 from tests.support.tables import EVENTS, ORDERS, MotoTables
+from tests.support.tokens import a_token, rsa_key
 from tests.support.traffic import refusal, watched
 
 PATHS = ["/api/payments/checkout", "/api/payments/create-checkout-session"]
@@ -44,9 +47,11 @@ def log() -> Iterator[LogLines]:
         yield lines
 
 
-def buy(api: LambdaApi, path: str = PATHS[0], **changes: Any) -> Answer:
+def buy(
+    api: LambdaApi, path: str = PATHS[0], headers: dict[str, str] | None = None, **changes: Any
+) -> Answer:
     body = {name: value for name, value in {**BODY, **changes}.items() if value is not ...}
-    return api.post(path, body)
+    return api.post(path, body, headers=headers)
 
 
 def buy_raw(api: LambdaApi, field: str, value: str) -> Answer:
@@ -344,7 +349,8 @@ def test_a_buyer_is_sent_back_to_allowed_origins_only(
 ) -> None:
     seed_event(stores)
 
-    refused, _, type_ = refused_field(buy(api, **{field: url}))
+    changes: dict[str, Any] = {field: url}
+    refused, _, type_ = refused_field(buy(api, **changes))
 
     assert (refused, type_) == (field, kind)
     assert stock(tables) == (100, 0, 0)
@@ -397,7 +403,7 @@ class TestWhenThePaymentProviderFails:
         assert stock(tables) == (100, 0, 0)
         (order,) = tables.scan(ORDERS)
         assert order["status"] == {"S": "failed"}
-        assert "pendingShard" not in order
+        assert "dueAt" not in order
 
     def test_the_next_buyer_can_have_the_seats(
         self, api: LambdaApi, stores: Stores, payments: FakePayments
@@ -453,7 +459,7 @@ class TestWhenTheSessionCannotBeNoted:
     ) -> None:
         seed_event(stores)
         with watched(stores.orders._connection) as traffic:
-            traffic.answer("UpdateItem", refusal("AccessDeniedException"))
+            traffic.answer("PutItem", refusal("AccessDeniedException"))
             answer = buy(api)
 
         problem(answer, "UNAVAILABLE")
@@ -475,7 +481,7 @@ class TestWhenTheSessionCannotBeNoted:
             payments.failure = PaymentProviderError("down")
 
         with watched(stores.orders._connection) as traffic:
-            traffic.first("UpdateItem", stripe_goes_down, refusal("AccessDeniedException"))
+            traffic.first("PutItem", stripe_goes_down, refusal("AccessDeniedException"))
             problem(buy(api), "UNAVAILABLE")
 
         assert stock(tables) == (98, 2, 0)
@@ -518,7 +524,7 @@ def test_prices_that_change_between_look_and_hold_sell_nothing(
     assert stock(tables) == (100, 0, 0)
 
 
-def test_orders_expire_in_the_order_of_their_holds(
+def test_an_order_is_due_when_its_hold_ends(
     api: LambdaApi, stores: Stores, tables: MotoTables
 ) -> None:
     seed_event(stores)
@@ -528,4 +534,285 @@ def test_orders_expire_in_the_order_of_their_holds(
 
     created = datetime.fromisoformat(item["createdAt"]["S"])
     assert datetime.fromisoformat(item["holdExpiresAt"]["S"]) == created + timedelta(minutes=31)
-    assert item["pendingShard"]["S"] in set("01234567")
+    assert item["dueAt"] == item["holdExpiresAt"]
+
+
+@pytest.mark.usefixtures("_issuer")
+class TestWithAToken:
+    """Who is signed in has the order among their own."""
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_the_order_is_the_buyers(self, api: LambdaApi, stores: Stores, path: str) -> None:
+        seed_event(stores)
+
+        started = buy(api, path, headers=bearer("user_7")).json
+
+        order = stores.orders.get(started["orderId"])
+        assert order is not None
+        assert order.user_id == "user_7"
+        listed = api.get("/api/orders", caller=signed_in("user_7", role="")).json["orders"]
+        assert [each["id"] for each in listed] == [started["orderId"]]
+
+    def test_without_one_the_order_is_nobodys(self, api: LambdaApi, stores: Stores) -> None:
+        seed_event(stores)
+
+        order = stores.orders.get(buy(api).json["orderId"])
+
+        assert order is not None
+        assert order.user_id is None
+
+    @pytest.mark.parametrize(
+        ("header", "reason"),
+        [
+            ("", "the header holds no bearer token"),
+            ("Basic dXNlcjpwYXNz", "the header holds no bearer token"),
+            ("Bearer a.b.c", "the token cannot be read"),
+            (bearer(exp=1)["Authorization"], "the token was refused: ExpiredSignatureError"),
+            (
+                f"Bearer {a_token(rsa_key('stranger'), {'kid': 'rsa-1'})}",
+                "the token was refused: InvalidSignatureError",
+            ),
+        ],
+    )
+    def test_a_bad_one_sells_nothing_and_only_the_log_says_what_is_wrong_with_it(
+        self,
+        api: LambdaApi,
+        stores: Stores,
+        tables: MotoTables,
+        log: LogLines,
+        header: str,
+        reason: str,
+    ) -> None:
+        seed_event(stores)
+
+        answer = buy(api, headers={"Authorization": header})
+
+        assert problem(answer, "UNAUTHORIZED")["message"] == (
+            "the token is not valid, or not any more"
+        )
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert stock(tables) == (100, 0, 0)
+        assert tables.scan(ORDERS) == []
+        (line,) = log.of("security")
+        assert (line["message"], line["reason"]) == ("request_refused", reason)
+        assert (line["route"], line["requestId"]) == (f"POST {PATHS[0]}", "req-1")
+        pieces = [piece for piece in header.partition(" ")[2].split(".") if len(piece) > 5]
+        assert not [piece for piece in pieces if piece in log.text]
+
+    def test_keys_that_cannot_be_had_are_no_verdict_on_it(
+        self, api: LambdaApi, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seed_event(stores)
+        trust(monkeypatch, f"{closed_port()}/keys")
+
+        problem(buy(api, headers=bearer()), "UNAVAILABLE")
+
+
+class TestWithAnIdempotencyKey:
+    """The same request is one checkout, however often it is sent."""
+
+    KEY: ClassVar = {"Idempotency-Key": "order-of-ada-1"}
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_the_same_key_gives_the_same_answer_and_one_hold(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables, path: str
+    ) -> None:
+        seed_event(stores)
+
+        first, second = (buy(api, path, headers=self.KEY) for _ in range(2))
+
+        assert (first.status, second.status) == (201, 201)
+        check_common_headers(second)
+        assert second.json == first.json
+        assert stock(tables) == (98, 2, 0)
+
+    def test_without_a_key_each_is_a_checkout_of_its_own(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores)
+
+        assert buy(api).json["orderId"] != buy(api).json["orderId"]
+        assert stock(tables) == (96, 4, 0)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"quantity": 1, "totalAmount": 149.99},
+            {"customerEmail": "eve@mail.example"},
+            {"successUrl": "https://shop.example/elsewhere"},
+            {"headers": bearer("user_7")},
+        ],
+    )
+    @pytest.mark.usefixtures("_issuer")
+    def test_the_key_of_another_request_is_a_conflict(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables, changes: dict[str, Any]
+    ) -> None:
+        seed_event(stores)
+        buy(api, headers=self.KEY)
+        headers = {**self.KEY, **changes.pop("headers", {})}
+
+        answer = buy(api, headers=headers, **changes)
+
+        message = "this idempotency key belongs to another request"
+        assert problem(answer, "CONFLICT")["message"] == message
+        assert "retry-after" not in answer.headers
+        assert stock(tables) == (98, 2, 0)
+
+    def test_while_the_first_still_runs_the_second_is_told_to_wait(
+        self,
+        api: LambdaApi,
+        stores: Stores,
+        tables: MotoTables,
+        payments: FakePayments,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        seed_event(stores)
+        meanwhile: list[Answer] = []
+        create = payments.create_session
+
+        def create_slowly(*args: Any) -> Any:
+            meanwhile.append(buy(api, headers=self.KEY))
+            return create(*args)
+
+        monkeypatch.setattr(payments, "create_session", create_slowly)
+        first = buy(api, headers=self.KEY)
+
+        (second,) = meanwhile
+        assert problem(second, "CONFLICT")["message"] == "the same request is still running"
+        assert 1 <= int(second.headers["retry-after"]) <= 5
+        assert first.status == 201
+        assert stock(tables) == (98, 2, 0)
+        assert buy(api, headers=self.KEY).json == first.json
+
+    def test_what_failed_may_be_tried_again_under_the_same_key(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables, payments: FakePayments
+    ) -> None:
+        seed_event(stores)
+        payments.failure = PaymentProviderError("the payment provider cannot be reached right now")
+        problem(buy(api, headers=self.KEY), "PAYMENT_PROVIDER_ERROR")
+        payments.failure = None
+
+        assert buy(api, headers=self.KEY).status == 201
+        assert stock(tables) == (98, 2, 0)
+
+    def test_a_refusal_is_not_remembered(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores)
+        problem(buy(api, headers=self.KEY, unitPrice=1), "PRICE_MISMATCH")
+
+        assert buy(api, headers=self.KEY).status == 201
+        assert stock(tables) == (98, 2, 0)
+
+    @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "sch\u00f6n", "a\tb", "a\x7f"])
+    def test_what_is_no_key_is_refused_by_the_headers_name(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables, key: str
+    ) -> None:
+        seed_event(stores)
+
+        refused = refused_field(buy(api, headers={"Idempotency-Key": key}))
+
+        message = "must have 1 to 255 visible ASCII characters"
+        assert refused == ("Idempotency-Key", message, "idempotency_key")
+        assert stock(tables) == (100, 0, 0)
+
+    @pytest.mark.parametrize("key", ["!", "~" * 255])
+    def test_a_key_may_be_any_visible_text(self, api: LambdaApi, stores: Stores, key: str) -> None:
+        seed_event(stores)
+
+        assert buy(api, headers={"iDEMPOTENCY-kEY": key}).status == 201
+
+
+class TestOfAFreeEvent:
+    """It is confirmed at once, without Stripe, under the same rules of stock."""
+
+    FREE: ClassVar[dict[str, Any]] = {"unitPrice": 0, "totalAmount": 0}
+
+    @pytest.fixture(autouse=True)
+    def _without_stripe(self, payments: FakePayments) -> None:
+        payments.failure = PaymentProviderError("Stripe has no part in this")
+
+    def test_the_buyer_goes_on_to_the_success_page(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores, price=0)
+
+        answer = buy(api, **self.FREE)
+
+        assert answer.status == 201
+        check_common_headers(answer)
+        started = answer.json
+        session_id = started["sessionId"]
+        assert session_id.startswith(f"cs_free_{started['orderId']}")
+        assert started["checkoutUrl"] == f"{BODY['successUrl']}&session_id={session_id}"
+        order = stores.orders.get(started["orderId"])
+        assert order is not None
+        assert (order.status, order.amount_paid) == (OrderStatus.PAID, 0)
+        assert stock(tables) == (98, 0, 2)
+
+    def test_the_last_seats_are_given_away_once(self, api: LambdaApi, stores: Stores) -> None:
+        seed_event(stores, price=0, capacity=3)
+
+        assert buy(api, **self.FREE).status == 201
+        problem(buy(api, **self.FREE), "SOLD_OUT")
+
+    def test_the_same_key_gives_the_same_seats(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores, price=0)
+        key = {"Idempotency-Key": "free-1"}
+
+        first, second = (buy(api, headers=key, **self.FREE).json for _ in range(2))
+
+        assert second == first
+        assert stock(tables) == (98, 0, 2)
+
+    def test_a_price_is_a_mismatch_all_the_same(self, api: LambdaApi, stores: Stores) -> None:
+        seed_event(stores, price=0)
+
+        problem(buy(api), "PRICE_MISMATCH")
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "numbers"),
+    [
+        ("jpy", 1500, (1500, 3000)),
+        ("kwd", 1500, (1.5, 3)),
+        ("kwd", 1230, (1.23, 2.46)),
+        ("usd", 14999, (149.99, 299.98)),
+    ],
+)
+def test_a_price_is_the_same_number_from_the_event_to_the_order(
+    api: LambdaApi,
+    stores: Stores,
+    payments: FakePayments,
+    currency: str,
+    price: int,
+    numbers: tuple[float, float],
+) -> None:
+    unit, total = numbers
+    seed_event(stores, price=price, currency=currency)
+    assert api.get("/api/events/tech-conference").json["price"] == unit
+
+    started = buy(api, unitPrice=unit, totalAmount=total).json
+
+    session = payments.sessions[started["sessionId"]]
+    assert (session.amount_total, session.currency) == (2 * price, currency)
+    assert api.get(f"/api/payments/verify/{session.id}").json["amount_total"] == 2 * price
+    order = api.get(f"/api/orders/{session.id}").json
+    assert (order["unitPrice"], order["totalAmount"], order["currency"]) == (unit, total, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "unit", "message"),
+    [
+        ("jpy", 1500, "1500.5", "must have no decimals"),
+        ("kwd", 1500, "1.505", "must have at most 2 decimals"),
+    ],
+)
+def test_a_price_with_more_decimals_than_are_sold_by_is_refused(
+    api: LambdaApi, stores: Stores, currency: str, price: int, unit: str, message: str
+) -> None:
+    seed_event(stores, price=price, currency=currency)
+
+    assert refused_field(buy_raw(api, "unitPrice", unit))[:2] == ("unitPrice", message)

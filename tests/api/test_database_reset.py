@@ -25,7 +25,7 @@ def call(api: LambdaApi, method: str, path: str) -> Answer:
 def shop(stores: Stores) -> None:
     seed_city(stores)
     seed_event(stores, "ours")
-    stores.orders.place_hold(an_order(event_slug="ours", created_at=NOW))
+    stores.orders.place(an_order(event_slug="ours", created_at=NOW))
 
 
 @pytest.mark.usefixtures("shop")

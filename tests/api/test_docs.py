@@ -18,16 +18,13 @@ from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, LambdaApi, proxy_event, signed_in
 from tests.support.routes import (
-    CHECKOUT,
-    EMPTY_CITY,
     GOOD,
     ROUTES,
-    UNSOLD,
     Route,
+    open_shop,
     send,
     send_good,
 )
-from tests.support.seeding import seed_city, seed_event
 
 PACKAGED = Path(__file__).resolve().parents[2] / "chalicelib" / "static" / "openapi.json"
 DOCUMENT = json.loads(PACKAGED.read_text())
@@ -36,17 +33,10 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @pytest.fixture
-def shop(
-    api: LambdaApi, stores: Stores, payments: FakePayments, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def shop(stores: Stores, payments: FakePayments, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something to look at, to buy and to verify, and few samples to put in its place."""
     monkeypatch.setattr(samples, "EVENTS", EVENTS[:2])
-    seed_city(stores)
-    seed_city(stores, EMPTY_CITY)
-    seed_event(stores)
-    seed_event(stores, UNSOLD)
-    started = api.post("/api/payments/checkout", CHECKOUT).json
-    payments.sessions["cs_test_1"] = payments.sessions[started["sessionId"]]
+    open_shop(stores, payments)
 
 
 def operation_of(route: Route) -> Any:

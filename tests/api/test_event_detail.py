@@ -34,7 +34,7 @@ def test_an_event_has_the_keys_of_a_list_and_what_is_available(
 
 def test_seats_that_are_held_are_not_available(api: LambdaApi, stores: Stores) -> None:
     seed_event(stores, capacity=5)
-    stores.orders.place_hold(an_order(quantity=3, created_at=NOW))
+    stores.orders.place(an_order(quantity=3, created_at=NOW))
 
     shown = api.get("/api/events/tech-conference").json
 
@@ -43,14 +43,14 @@ def test_seats_that_are_held_are_not_available(api: LambdaApi, stores: Stores) -
 
 def test_an_event_that_is_sold_out_has_zero_available(api: LambdaApi, stores: Stores) -> None:
     seed_event(stores, capacity=2)
-    stores.orders.place_hold(an_order(quantity=2, created_at=NOW))
+    stores.orders.place(an_order(quantity=2, created_at=NOW))
 
     assert api.get("/api/events/tech-conference").json["available"] == 0
 
 
 def test_without_a_limit_capacity_and_available_are_null(api: LambdaApi, stores: Stores) -> None:
     seed_event(stores, capacity=None)
-    stores.orders.place_hold(an_order(quantity=3, created_at=NOW))
+    stores.orders.place(an_order(quantity=3, created_at=NOW))
 
     shown = api.get("/api/events/tech-conference").json
 
@@ -90,7 +90,7 @@ def test_an_old_link_shows_the_event_under_the_slug_that_it_has_now(
 ) -> None:
     seed_event(stores, capacity=5)
     rename(stores, "tech-conference", "tech-congress")
-    stores.orders.place_hold(an_order(event_slug="tech-congress", quantity=3, created_at=NOW))
+    stores.orders.place(an_order(event_slug="tech-congress", quantity=3, created_at=NOW))
 
     old, new = (api.get(f"/api/events/{slug}") for slug in ("tech-conference", "tech-congress"))
 

@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.settings import StoreSettings
-from chalicelib.store import Stores, open_stores
-from chalicelib.store import transactions as transactions_module
+from chalicelib.store import Stores, open_stores, patience
 from tests.support.answers import problem
 from tests.support.builders import a_paid_session
 from tests.support.fakes import FakePayments
@@ -116,7 +115,7 @@ def test_one_call_to_a_lost_store_takes_well_under_the_time_of_a_request(refusin
     call = attempts * per_attempt + (attempts - 1) * LONGEST_PAUSE_BEFORE_A_RETRY
 
     assert call < TIME_FOR_A_REQUEST
-    assert transactions_module._PATIENCE_SECONDS + per_attempt < TIME_FOR_A_REQUEST
+    assert patience._PATIENCE_SECONDS + per_attempt < TIME_FOR_A_REQUEST
 
 
 def test_every_route_has_a_good_request_to_fail_with() -> None:

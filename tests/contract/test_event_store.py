@@ -598,7 +598,7 @@ class TestReplacing:
 
     def test_its_seats_stay_held_and_sold(self, world: World) -> None:
         world.events.create(an_event(capacity=10))
-        world.orders.place_hold(an_order(quantity=3))
+        world.orders.place(an_order(quantity=3))
 
         change(world, "tech-conference", capacity=12)
         record = record_of(world, "tech-conference")
@@ -615,7 +615,7 @@ class TestReplacing:
         self, world: World, slug: str, capacity: int | None
     ) -> None:
         world.events.create(an_event(capacity=capacity))
-        world.orders.place_hold(an_order(quantity=3))
+        world.orders.place(an_order(quantity=3))
 
         with pytest.raises(CapacityTooLow):
             change(world, "tech-conference", capacity=2, slug=slug)
@@ -737,7 +737,7 @@ class TestSlugs:
 
     def test_seats_move_with_the_event(self, world: World) -> None:
         order = an_order(event_slug="first", quantity=3)
-        world.orders.place_hold(order)
+        world.orders.place(order)
 
         change(world, "first", slug="second", capacity=50)
 
@@ -762,7 +762,7 @@ class TestDeleting:
 
     def test_it_stays_while_seats_are_held(self, world: World) -> None:
         world.events.create(an_event())
-        world.orders.place_hold(an_order())
+        world.orders.place(an_order())
 
         with pytest.raises(InUse):
             world.events.delete(record_of(world, "tech-conference"))

@@ -1,5 +1,6 @@
 """`OrderStore`: the fake and the real one behave alike."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,69 +10,136 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import Cause, HistoryEntry, Order, OrderStatus
+from chalicelib.domain.order_changes import (
+    await_payment,
+    hear_of_refund,
+    pay,
+    pay_in_vain,
+    release,
+    with_session,
+)
+from chalicelib.domain.orders import Cause, Order, OrderStatus
+from chalicelib.domain.refunds import Refund, RefundStatus, Why
 from chalicelib.errors import (
+    Changed,
+    Conflict,
     EventsApiError,
     NotFound,
     PriceMismatch,
     SalesClosed,
     SoldOut,
 )
-from chalicelib.services.ports import Change
-from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
+from chalicelib.services.ports import OrderQuery
+from tests.support.builders import NOW, a_city, a_paid_session, an_event, an_order
 from tests.support.store_worlds import Both, World
 
 ORDER = an_order()
+OTHER = "01JNOTHER00000000000000000"
 LATER = NOW + timedelta(minutes=5)
 CAUSE = Cause("verify")
-BY_STRIPE = Cause.stripe_event("evt_1")
-PAID, EXPIRED, FAILED = OrderStatus.PAID, OrderStatus.EXPIRED, OrderStatus.FAILED
+SECRET = "AAAAAAAAAAAAAAAA"
+SLUG = "tech-conference"
 
 
-def open_shop(world: World, capacity: int | None = 100) -> None:
+def open_shop(world: World, **changes: Any) -> None:
     world.cities.create(a_city())
-    world.events.create(an_event(capacity=capacity))
+    world.events.create(an_event(**changes))
 
 
-def stock(world: World, slug: str = "tech-conference") -> tuple[int, int, int]:
+def redescribe(world: World, known_as: str = SLUG, **changes: Any) -> None:
+    """Change the event as an admin does."""
+    before = world.events.get(known_as, consistent=True)
+    assert before is not None
+    described = before.described()
+    later = described.updated_at + timedelta(seconds=1)
+    world.events.replace(before, replace(described, updated_at=later, **changes))
+
+
+def stock(world: World, slug: str = SLUG) -> tuple[int, int, int]:
     record = world.events.get(slug, consistent=True)
     assert record is not None
     return record.free, record.held, record.sold
 
 
-def stored(world: World, order: Order = ORDER) -> Order:
-    found = world.orders.get(order.id)
+def stored(world: World, order_id: str = ORDER.id) -> Order:
+    found = world.orders.get(order_id)
     assert found is not None
     return found
 
 
-def leave(world: World, status: OrderStatus, order: Order = ORDER, cause: Cause = CAUSE) -> Change:
-    """Let an order leave `pending`."""
-    if status is PAID:
-        return world.orders.mark_paid(order, a_paid_session(), cause, LATER)
-    return world.orders.release(order, status, cause, LATER)
+def paid(order: Order, at: datetime = LATER) -> Order:
+    session = a_paid_session(
+        id=f"cs_{order.id}", order_id=order.id, amount_total=order.amount_total
+    )
+    return pay(order, session, lambda: SECRET, at, CAUSE)
 
 
-class TestHolds:
+def expired(order: Order, at: datetime = LATER) -> Order:
+    return release(order, OrderStatus.EXPIRED, at, CAUSE)
+
+
+def in_vain(order: Order, at: datetime = LATER) -> Order:
+    return pay_in_vain(order, a_paid_session(), Why.SOLD_OUT, at, CAUSE)
+
+
+def refunded(order: Order, at: datetime = LATER, amount: int = 29998) -> Order:
+    return hear_of_refund(order, a_refund(amount), at, CAUSE)
+
+
+def bounced(order: Order, at: datetime = LATER) -> Order:
+    """The refund came back."""
+    return hear_of_refund(order, a_refund(29998, RefundStatus.FAILED), at, CAUSE)
+
+
+def waiting(order: Order, at: datetime = LATER) -> Order:
+    return await_payment(order, at + timedelta(days=1), at, CAUSE)
+
+
+def a_refund(amount: int, status: RefundStatus = RefundStatus.SUCCEEDED) -> Refund:
+    return Refund("re_1", amount, status, NOW, stripe_id="re_1")
+
+
+Change = Callable[[Order], Order]
+
+
+def make(world: World, *changes: Change) -> Order:
+    """Make changes of the order one after another."""
+    order = stored(world)
+    for change in changes:
+        order = world.orders.replace(order, change(order))
+    return order
+
+
+class TestPlacing:
     def test_a_hold_takes_free_seats_and_stores_the_order_as_it_is(self, world: World) -> None:
         open_shop(world)
 
-        world.orders.place_hold(ORDER)
+        world.orders.place(ORDER)
 
         assert stock(world) == (98, 2, 0)
         assert stored(world) == ORDER
 
-    def test_an_address_is_kept(self, world: World) -> None:
+    def test_what_is_known_of_the_buyer_is_kept(self, world: World) -> None:
         open_shop(world)
-        order = replace(ORDER, customer_email="ada@mail.example")
+        order = replace(ORDER, customer_email="ada@mail.example", user_id="user_1")
 
-        world.orders.place_hold(order)
+        world.orders.place(order)
 
+        assert stored(world) == order
+
+    def test_a_free_order_is_sold_at_once(self, world: World) -> None:
+        open_shop(world, price=0)
+        order = paid(an_order(unit_price=0), NOW)
+
+        world.orders.place(order)
+
+        assert stock(world) == (98, 0, 2)
         assert stored(world) == order
 
     def test_an_order_that_is_not_there_is_not_found(self, world: World) -> None:
         assert world.orders.get("01JNNOBODYS000000000000000") is None
 
+    @pytest.mark.parametrize("order", [ORDER, paid(ORDER, NOW)])
     @pytest.mark.parametrize(
         ("changes", "raised"),
         [
@@ -97,8 +165,8 @@ class TestHolds:
             ({"slug": "another"}, NotFound("no such event")),
         ],
     )
-    def test_a_hold_that_is_refused_says_why_and_leaves_nothing(
-        self, world: World, changes: dict[str, Any], raised: EventsApiError
+    def test_an_order_that_is_refused_says_why_and_leaves_nothing(
+        self, world: World, order: Order, changes: dict[str, Any], raised: EventsApiError
     ) -> None:
         world.cities.create(a_city())
         event = an_event(**changes)
@@ -106,18 +174,27 @@ class TestHolds:
         before = stock(world, event.slug)
 
         with pytest.raises(type(raised)) as caught:
-            world.orders.place_hold(ORDER)
+            world.orders.place(order)
 
         assert str(caught.value) == str(raised)
         assert stock(world, event.slug) == before
         assert world.orders.get(ORDER.id) is None
 
+    def test_an_event_that_moved_is_asked_for_again(self, world: World) -> None:
+        open_shop(world)
+        redescribe(world, slug="moved")
+
+        with pytest.raises(Conflict, match="moved to another address"):
+            world.orders.place(ORDER)
+
+        assert stock(world) == (100, 0, 0)
+
     def test_the_last_seats_are_held_once(self, world: World) -> None:
         open_shop(world, capacity=3)
-        world.orders.place_hold(ORDER)
+        world.orders.place(ORDER)
 
         with pytest.raises(SoldOut, match="only 1 seats are left"):
-            world.orders.place_hold(replace(ORDER, id="01JNOTHER00000000000000000"))
+            world.orders.place(replace(ORDER, id=OTHER))
 
         assert stock(world) == (1, 2, 0)
 
@@ -125,174 +202,314 @@ class TestHolds:
         open_shop(world, capacity=None)
         free = stock(world)[0]
 
-        world.orders.place_hold(ORDER)
+        world.orders.place(ORDER)
 
         assert stock(world) == (free - 2, 2, 0)
 
 
-class TestSessions:
-    def test_a_session_is_noted_on_a_pending_order(self, world: World) -> None:
-        open_shop(world)
-        world.orders.place_hold(ORDER)
+MOVES = pytest.mark.parametrize(
+    ("changes", "seats"),
+    [
+        ([lambda order: with_session(order, "cs_1", LATER)], (98, 2, 0)),
+        ([waiting], (98, 2, 0)),
+        ([paid], (98, 0, 2)),
+        ([waiting, paid], (98, 0, 2)),
+        ([expired], (100, 0, 0)),
+        ([waiting, expired], (100, 0, 0)),
+        ([in_vain], (100, 0, 0)),
+        ([expired, in_vain], (100, 0, 0)),
+        ([expired, paid], (98, 0, 2)),
+        ([paid, refunded], (100, 0, 0)),
+        ([paid, lambda order: refunded(order, amount=14999)], (99, 0, 1)),
+        ([paid, refunded, bounced], (98, 0, 2)),
+        ([expired, paid, refunded], (100, 0, 0)),
+    ],
+)
 
-        assert world.orders.attach_session(ORDER.id, a_session(id="cs_1")) is Change.MADE
-        assert stored(world) == replace(ORDER, session_id="cs_1")
 
-    @pytest.mark.parametrize("status", [PAID, EXPIRED, FAILED])
-    def test_an_order_that_is_over_takes_no_session(
-        self, world: World, status: OrderStatus
-    ) -> None:
-        open_shop(world)
-        world.orders.place_hold(ORDER)
-        leave(world, status)
-        before = stored(world)
-
-        assert world.orders.attach_session(ORDER.id, a_session(id="cs_2")) is Change.REFUSED
-        assert stored(world) == before
-
-
-class TestLeavingPending:
+class TestChanges:
     @pytest.fixture(autouse=True)
     def _hold(self, world: World) -> None:
         open_shop(world)
-        world.orders.place_hold(ORDER)
+        world.orders.place(ORDER)
 
-    def test_a_payment_sells_the_seats_and_notes_session_and_payment(self, world: World) -> None:
-        assert leave(world, PAID, cause=BY_STRIPE) is Change.MADE
+    @MOVES
+    def test_seats_move_with_the_order(
+        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+    ) -> None:
+        order = make(world, *changes)
 
-        assert stock(world) == (98, 0, 2)
-        assert stored(world) == replace(
-            ORDER,
-            status=PAID,
-            updated_at=LATER,
-            session_id="cs_test_1",
-            payment_intent_id="pi_1",
-            history=(*ORDER.history, HistoryEntry(LATER, PAID, "evt_1")),
-        )
+        assert stock(world) == seats
+        assert stored(world) == order
+        assert order.version == 1 + len(changes)
 
-    @pytest.mark.parametrize("status", [EXPIRED, FAILED])
-    def test_a_release_frees_the_seats(self, world: World, status: OrderStatus) -> None:
-        assert leave(world, status) is Change.MADE
+    @MOVES
+    def test_seats_are_found_where_the_event_has_moved(
+        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+    ) -> None:
+        redescribe(world, slug="moved")
+        redescribe(world, "moved", slug="moved-again")
+
+        make(world, *changes)
+
+        assert stock(world, "moved-again") == seats
+
+    @MOVES
+    def test_an_order_that_somebody_else_changed_is_not_overwritten(
+        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+    ) -> None:
+        *first, last = changes
+        order = make(world, *first)
+        other = make(world, lambda current: replace(current, updated_at=LATER, user_id="u"))
+        before = stock(world)
+
+        with pytest.raises(Changed):
+            world.orders.replace(order, last(order))
+
+        assert stored(world) == other
+        assert stock(world) == before
+
+    @pytest.mark.parametrize("change", [paid, waiting])
+    def test_an_order_that_is_not_there_is_not_made_by_a_change(
+        self, world: World, change: Change
+    ) -> None:
+        with pytest.raises(Changed):
+            world.orders.replace(replace(ORDER, id=OTHER), change(replace(ORDER, id=OTHER)))
+
+        assert world.orders.get(OTHER) is None
+        assert stock(world) == (98, 2, 0)
+
+    @pytest.mark.parametrize("changes", [[expired, paid], [paid, refunded, bounced]])
+    @pytest.mark.parametrize(
+        ("event", "raised"),
+        [
+            ({"capacity": 1}, SoldOut("only 1 seats are left")),
+            ({"capacity": 0}, SoldOut("this event is sold out")),
+            ({"date": LATER}, SalesClosed("this event has already taken place")),
+            (
+                {"status": EventStatus.DRAFT},
+                SalesClosed("tickets for this event are not on sale"),
+            ),
+            (
+                {"status": EventStatus.CANCELLED},
+                SalesClosed("tickets for this event are not on sale"),
+            ),
+        ],
+    )
+    def test_seats_that_went_back_are_taken_again_only_where_they_are_for_sale(
+        self,
+        world: World,
+        changes: list[Change],
+        event: dict[str, Any],
+        raised: EventsApiError,
+    ) -> None:
+        *first, last = changes
+        order = make(world, *first)
+        redescribe(world, **event)
+        before = stock(world)
+
+        with pytest.raises(type(raised)) as caught:
+            make(world, last)
+
+        assert str(caught.value) == str(raised)
+        assert stored(world) == order
+        assert stock(world) == before
+
+    def test_seats_of_an_event_that_is_gone_are_not_found(self, world: World) -> None:
+        make(world, expired)
+        record = world.events.get(SLUG, consistent=True)
+        assert record is not None
+        world.events.delete(record)
+
+        with pytest.raises(NotFound):
+            make(world, paid)
+
+        assert stored(world).status is OrderStatus.EXPIRED
+
+    def test_an_order_of_an_event_that_is_gone_can_still_be_noted_on(self, world: World) -> None:
+        make(world, expired)
+        record = world.events.get(SLUG, consistent=True)
+        assert record is not None
+        world.events.delete(record)
+
+        assert make(world, in_vain).status is OrderStatus.REFUNDING
+
+    def test_held_seats_of_a_cancelled_event_are_not_sold(self, world: World) -> None:
+        redescribe(world, status=EventStatus.CANCELLED)
+
+        with pytest.raises(SalesClosed, match="the event was cancelled"):
+            make(world, paid)
+
+        assert stock(world) == (98, 2, 0)
+        assert stored(world) == ORDER
+
+    @pytest.mark.parametrize("change", [expired, in_vain])
+    def test_held_seats_of_a_cancelled_event_come_free(self, world: World, change: Change) -> None:
+        redescribe(world, status=EventStatus.CANCELLED)
+
+        make(world, change)
 
         assert stock(world) == (100, 0, 0)
-        assert stored(world) == replace(
-            ORDER,
-            status=status,
-            updated_at=LATER,
-            history=(*ORDER.history, HistoryEntry(LATER, status, "verify")),
-        )
 
-    @pytest.mark.parametrize("status", [PAID, EXPIRED, FAILED])
-    @pytest.mark.parametrize("cause", [CAUSE, BY_STRIPE, Cause.stripe_event("evt_2")])
-    def test_a_repeat_finds_it_done(self, world: World, status: OrderStatus, cause: Cause) -> None:
-        leave(world, status, cause=BY_STRIPE)
-        order, seats = stored(world), stock(world)
+    def test_sold_seats_of_a_cancelled_event_come_free(self, world: World) -> None:
+        make(world, paid)
+        redescribe(world, status=EventStatus.CANCELLED)
 
-        assert leave(world, status, cause=cause) is Change.ALREADY
-        assert (stored(world), stock(world)) == (order, seats)
+        make(world, refunded)
 
-    @pytest.mark.parametrize("first", [PAID, EXPIRED, FAILED])
-    @pytest.mark.parametrize("second", [PAID, EXPIRED, FAILED])
-    def test_an_order_that_went_one_way_does_not_go_another(
-        self, world: World, first: OrderStatus, second: OrderStatus
+        assert stock(world) == (100, 0, 0)
+
+    def test_held_seats_are_sold_though_the_event_is_hidden_sold_out_or_over(
+        self, world: World
     ) -> None:
-        leave(world, first)
-        order, seats = stored(world), stock(world)
+        redescribe(world, status=EventStatus.DRAFT, capacity=2, date=NOW)
 
-        expected = Change.ALREADY if first is second else Change.REFUSED
-        assert leave(world, second) is expected
-        assert (stored(world), stock(world)) == (order, seats)
+        make(world, paid)
+
+        assert stock(world) == (0, 0, 2)
 
     def test_seats_that_came_back_can_be_had_by_another(self, world: World) -> None:
-        leave(world, EXPIRED)
+        make(world, expired)
 
-        world.orders.place_hold(replace(ORDER, id="01JNOTHER00000000000000000"))
-
-        assert stock(world) == (98, 2, 0)
-
-
-class TestWaiting:
-    UNTIL = LATER + timedelta(days=1)
-
-    @pytest.fixture(autouse=True)
-    def _hold(self, world: World) -> None:
-        open_shop(world)
-        world.orders.place_hold(ORDER)
-
-    def wait(self, world: World) -> Change:
-        return world.orders.await_payment(ORDER, CAUSE, LATER, self.UNTIL)
-
-    def test_a_payment_on_its_way_keeps_the_seats(self, world: World) -> None:
-        assert self.wait(world) is Change.MADE
+        world.orders.place(replace(ORDER, id=OTHER))
 
         assert stock(world) == (98, 2, 0)
-        assert stored(world) == replace(
-            ORDER,
-            updated_at=LATER,
-            hold_expires_at=self.UNTIL,
-            history=(*ORDER.history, HistoryEntry(LATER, OrderStatus.PENDING, "verify")),
-        )
-
-    def test_it_is_noted_once(self, world: World) -> None:
-        self.wait(world)
-        before = stored(world)
-
-        assert self.wait(world) is Change.REFUSED
-        assert stored(world) == before
-
-    @pytest.mark.parametrize("status", [PAID, EXPIRED, FAILED])
-    def test_an_order_that_is_over_does_not_wait(self, world: World, status: OrderStatus) -> None:
-        leave(world, status)
-
-        assert self.wait(world) is Change.REFUSED
-
-    @pytest.mark.parametrize("status", [PAID, EXPIRED, FAILED])
-    def test_it_ends_like_any_other_order(self, world: World, status: OrderStatus) -> None:
-        self.wait(world)
-
-        assert leave(world, status) is Change.MADE
-        assert leave(world, status) is Change.ALREADY
-        assert stock(world)[1] == 0
 
 
-class TestLatePayments:
-    @pytest.fixture(autouse=True)
-    def _expired(self, world: World) -> None:
+class TestSessions:
+    def test_an_order_is_found_by_its_session(self, world: World) -> None:
         open_shop(world)
-        world.orders.place_hold(ORDER)
-        leave(world, EXPIRED)
+        world.orders.place(ORDER)
+        order = make(world, lambda current: with_session(current, "cs_1", LATER))
 
-    def note(self, world: World) -> Change:
-        return world.orders.note_late_payment(stored(world), a_paid_session(), BY_STRIPE, LATER)
+        assert world.orders.get_by_session("cs_1") == order
+        assert world.orders.get_by_session("cs_2") is None
 
-    def test_a_late_payment_is_noted_and_moves_no_seat(self, world: World) -> None:
-        before = stored(world)
 
-        assert self.note(world) is Change.MADE
+def ulid(number: int) -> str:
+    return f"01JN{number:022d}"
 
-        assert stock(world) == (100, 0, 0)
-        assert stored(world) == replace(
-            before,
-            payment_intent_id="pi_1",
-            history=(*before.history, HistoryEntry(LATER, EXPIRED, "paid_late:evt_1")),
-        )
 
-    def test_it_is_noted_once(self, world: World) -> None:
-        self.note(world)
-        before = stored(world)
+def place_some(world: World, count: int, **changes: Any) -> list[Order]:
+    """Place orders one after another; return them latest first."""
+    orders = [an_order(id=ulid(number), quantity=1, **changes) for number in range(count)]
+    for order in orders:
+        world.orders.place(order)
+    return orders[::-1]
 
-        assert self.note(world) is Change.REFUSED
-        assert stored(world) == before
 
-    def test_it_makes_no_paid_order_of_it(self, world: World) -> None:
-        self.note(world)
+class TestDueOrders:
+    def test_orders_are_due_from_the_time_that_they_say(self, world: World) -> None:
+        open_shop(world)
+        for number in range(12):
+            due_at = NOW + timedelta(minutes=(number * 7) % 12)
+            world.orders.place(an_order(id=ulid(number), quantity=1, due_at=due_at))
 
-        assert leave(world, PAID) is Change.REFUSED
+        due = world.orders.due(NOW + timedelta(minutes=5), 100)
+
+        assert due == [ulid((minute * 7) % 12) for minute in range(6)]
+
+    def test_those_due_longest_come_first_where_there_are_many(self, world: World) -> None:
+        open_shop(world)
+        for number in range(12):
+            due_at = NOW - timedelta(minutes=number)
+            world.orders.place(an_order(id=ulid(number), quantity=1, due_at=due_at))
+
+        assert world.orders.due(NOW, 3) == [ulid(11), ulid(10), ulid(9)]
+
+    def test_what_is_over_is_not_due(self, world: World) -> None:
+        open_shop(world)
+        world.orders.place(ORDER)
+        make(world, paid)
+
+        assert world.orders.due(NOW + timedelta(days=100), 100) == []
+
+
+def everything(world: World, query: OrderQuery) -> list[Order]:
+    """Return the orders of all pages; each goes on where the one before ended."""
+    found: list[Order] = []
+    for _ in range(50):
+        page = world.orders.find(query)
+        assert len(page.orders) <= query.limit
+        found += page.orders
+        if page.next_after is None:
+            return found
+        query = replace(query, after=page.next_after)
+    raise AssertionError("no end of pages")
+
+
+class TestLists:
+    @pytest.fixture(autouse=True)
+    def _events(self, world: World) -> None:
+        open_shop(world)
+        world.events.create(an_event(id=2, slug="another"))
+
+    @pytest.mark.parametrize("limit", [1, 2, 5, 6, 7, 100])
+    def test_all_orders_come_latest_first(self, world: World, limit: int) -> None:
+        orders = place_some(world, 6)
+        assert everything(world, OrderQuery(limit)) == orders
+
+    def test_a_page_that_ends_with_the_last_order_says_that_nothing_follows(
+        self, world: World
+    ) -> None:
+        place_some(world, 6)
+        first = world.orders.find(OrderQuery(3))
+        assert first.next_after == ulid(3)
+        assert world.orders.find(OrderQuery(3, first.next_after)).next_after is None
+
+    def test_an_empty_shop_has_no_orders(self, world: World) -> None:
+        assert everything(world, OrderQuery(10)) == []
+
+    @pytest.mark.parametrize("limit", [1, 2, 100])
+    def test_orders_of_one_event_are_its_own(self, world: World, limit: int) -> None:
+        for number in range(6):
+            slug = (SLUG, "another")[number % 2]
+            world.orders.place(
+                an_order(id=ulid(number), quantity=1, event_id=1 + number % 2, event_slug=slug)
+            )
+
+        found = everything(world, OrderQuery(limit, event_id=2))
+
+        assert [order.id for order in found] == [ulid(5), ulid(3), ulid(1)]
+
+    @pytest.mark.parametrize("limit", [1, 2, 100])
+    def test_orders_of_one_buyer_are_theirs(self, world: World, limit: int) -> None:
+        for number, user in enumerate(["ann", None, "bob", "ann"]):
+            world.orders.place(an_order(id=ulid(number), quantity=1, user_id=user))
+
+        found = everything(world, OrderQuery(limit, user_id="ann"))
+
+        assert [order.id for order in found] == [ulid(3), ulid(0)]
+        assert everything(world, OrderQuery(limit, user_id="eve")) == []
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 100])
+    @pytest.mark.parametrize("event_id", [None, 1])
+    def test_orders_of_other_statuses_are_left_out(
+        self, world: World, limit: int, event_id: int | None
+    ) -> None:
+        orders = place_some(world, 7)
+        for order in orders[::3]:
+            world.orders.replace(order, expired(order))
+        statuses = frozenset({OrderStatus.EXPIRED})
+
+        found = everything(world, OrderQuery(limit, event_id=event_id, statuses=statuses))
+
+        assert [order.id for order in found] == [ulid(6), ulid(3), ulid(0)]
+
+    def test_several_statuses_may_be_asked_for(self, world: World) -> None:
+        first, second, third = place_some(world, 3)
+        world.orders.replace(first, expired(first))
+        world.orders.replace(second, paid(second))
+        statuses = frozenset({OrderStatus.PENDING, OrderStatus.PAID})
+
+        found = everything(world, OrderQuery(10, statuses=statuses))
+
+        assert [order.id for order in found] == [second.id, third.id]
 
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["hold", "attach", "pay", "expire", "fail", "wait", "late"]),
+        st.sampled_from(["place", "note", "pay", "expire", "vain", "refund", "bounce"]),
         st.integers(min_value=0, max_value=2),
         st.integers(min_value=1, max_value=3),
     ),
@@ -305,53 +522,61 @@ steps = st.lists(
     max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(steps=steps)
+@given(steps=steps, cancelled_at=st.integers(0, 20))
 def test_the_two_end_the_same_after_any_steps(
-    both: Both, steps: list[tuple[str, int, int]]
+    both: Both, steps: list[tuple[str, int, int]], cancelled_at: int
 ) -> None:
     worlds = both.anew()
     for world in worlds:
         open_shop(world, capacity=5)
-    held: dict[int, Order] = {}
-
+    placed: set[str] = set()
     for number, (step, which, quantity) in enumerate(steps):
-        if step == "hold" and which not in held:
-            order = an_order(id=f"01JNSTEPS{which}00000000000000", quantity=quantity)
-            fake, real = (try_hold(world, order) for world in worlds)
-            if fake is None:
-                held[which] = order
-        elif which in held:
-            at = NOW + timedelta(minutes=number)
-            fake, real = (take(world, step, held[which], at) for world in worlds)
+        if number == cancelled_at:
+            for world in worlds:
+                redescribe(world, status=EventStatus.CANCELLED)
+        order = an_order(id=f"01JNSTEPS{which}00000000000000", quantity=quantity)
+        at = NOW + timedelta(minutes=number)
+        if order.id in placed:
+            outcomes = [take(world, step, order.id, at) for world in worlds]
+        elif step == "place":
+            outcomes = [try_to_place(world, order) for world in worlds]
         else:
             continue
-        assert fake == real
+        assert outcomes[0] == outcomes[1]
+        if worlds[0].orders.get(order.id) is not None:
+            placed.add(order.id)
         assert stock(worlds[0]) == stock(worlds[1])
         assert sum(stock(worlds[1])) == 5
-        for order in held.values():
-            assert worlds[0].orders.get(order.id) == worlds[1].orders.get(order.id)
+        for order_id in placed:
+            assert worlds[0].orders.get(order_id) == worlds[1].orders.get(order_id)
 
 
-def try_hold(world: World, order: Order) -> str | None:
+def try_to_place(world: World, order: Order) -> object:
     try:
-        world.orders.place_hold(order)
+        world.orders.place(order)
     except EventsApiError as error:
-        return f"{type(error).__name__}: {error}"
+        return type(error), str(error)
     return None
 
 
-def take(world: World, step: str, order: Order, at: datetime) -> Change:
-    current = stored(world, order)
-    session = a_paid_session(id=f"cs_{order.id}")
-    cause = Cause.stripe_event(f"evt_{at.isoformat()}_{order.id}")
+def take(world: World, step: str, order_id: str, at: datetime) -> object:
+    order = stored(world, order_id)
+    try:
+        return world.orders.replace(order, changed(order, step, at))
+    except EventsApiError as error:
+        return type(error), str(error)
+
+
+def changed(order: Order, step: str, at: datetime) -> Order:
     match step:
-        case "attach" | "hold":
-            return world.orders.attach_session(order.id, session)
         case "pay":
-            return world.orders.mark_paid(current, session, cause, at)
-        case "wait":
-            return world.orders.await_payment(current, cause, at, at + timedelta(days=1))
-        case "late":
-            return world.orders.note_late_payment(current, session, cause, at)
-    status = EXPIRED if step == "expire" else FAILED
-    return world.orders.release(current, status, cause, at)
+            return paid(order, at)
+        case "expire":
+            return expired(order, at)
+        case "vain":
+            return in_vain(order, at)
+        case "refund":
+            return refunded(order, at, amount=order.unit_price)
+        case "bounce":
+            return bounced(order, at)
+    return with_session(order, "cs_1", at)

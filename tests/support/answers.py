@@ -105,6 +105,8 @@ def problem(answer: Answer, code: str) -> dict[str, Any]:
     if code == "VALIDATION_ERROR":
         keys.insert(4, "details")
         _check_details(body)
+    if code == "CONFLICT" and "checkIn" in body:
+        keys.insert(4, "checkIn")
     assert list(body) == keys
     assert body["statusCode"] == answer.status
     assert body["error"] == REASONS[answer.status]

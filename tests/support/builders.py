@@ -4,17 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.checkout_sessions import CheckoutSession, PaymentStatus, SessionStatus
 from chalicelib.domain.cities import City
 from chalicelib.domain.events import Event, EventStatus
-from chalicelib.domain.orders import (
-    HOLD,
-    CheckoutSession,
-    HistoryEntry,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    SessionStatus,
-)
+from chalicelib.domain.orders import HOLD, HistoryEntry, Order, OrderStatus
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -60,6 +53,7 @@ _ORDER = Order(
     created_at=NOW,
     updated_at=NOW,
     hold_expires_at=NOW + HOLD,
+    due_at=NOW + HOLD,
     history=(HistoryEntry(NOW, OrderStatus.PENDING, "checkout"),),
 )
 _SESSION = CheckoutSession(

@@ -7,8 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from chalicelib.domain.checkout_sessions import (
+    CheckoutSession,
+    PaymentStatus,
+    RedirectUrls,
+    SessionStatus,
+)
 from chalicelib.domain.cities import City, public_city
 from chalicelib.domain.event_facts import EventFacts, EventOrder, public_words
 from chalicelib.domain.event_filter import EventFilter
@@ -20,16 +26,9 @@ from chalicelib.domain.events import (
     public_event,
     seats,
 )
-from chalicelib.domain.orders import (
-    Cause,
-    CheckoutSession,
-    HistoryEntry,
-    Order,
-    OrderStatus,
-    PaymentStatus,
-    RedirectUrls,
-    SessionStatus,
-)
+from chalicelib.domain.orders import Order
+from chalicelib.domain.payment_news import PaymentNews
+from chalicelib.domain.refunds import Refund, RefundStatus
 from chalicelib.domain.text import fold
 from chalicelib.errors import (
     CapacityTooLow,
@@ -38,16 +37,22 @@ from chalicelib.errors import (
     EventsApiError,
     InUse,
     InvalidSession,
+    MailProviderError,
     NotFound,
     PriceMismatch,
+    RefundRefused,
+    SalesClosed,
     SlugTaken,
     SlugUnknown,
 )
 from chalicelib.services.ports import (
-    Change,
+    Cancellation,
     CityEntry,
     EventInCity,
     EventPage,
+    KeyedRequest,
+    OrderPage,
+    OrderQuery,
     Page,
     PageRequest,
     Rename,
@@ -136,6 +141,19 @@ class FakeCities:
 
 
 @dataclass
+class FakeCancellations:
+    """`CancellationStore` in memory; `FakeEvents` notes in it."""
+
+    noted: dict[int, Cancellation] = field(default_factory=dict)
+
+    def pending(self) -> list[Cancellation]:
+        return list(self.noted.values())
+
+    def remove(self, cancellation: Cancellation) -> None:
+        self.noted.pop(cancellation.event_id, None)
+
+
+@dataclass
 class FakeEvents:
     """`EventStore` in memory."""
 
@@ -143,6 +161,7 @@ class FakeEvents:
     records: dict[str, EventRecord] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    cancellations: FakeCancellations = field(default_factory=FakeCancellations)
 
     def next_id(self) -> int:
         return next(self.ids)
@@ -204,6 +223,9 @@ class FakeEvents:
         self.moved |= dict.fromkeys(former, after.slug)
         self._count(described, -1)
         self._count(after, 1)
+        if after.status is EventStatus.CANCELLED and described.status is not after.status:
+            noted = Cancellation(after.id, after.updated_at)
+            self.cancellations.noted[after.id] = noted
 
     def delete(self, record: EventRecord) -> None:
         current = self.records.get(record.slug)
@@ -293,10 +315,8 @@ class FakeOrders:
 
     events: FakeEvents = field(default_factory=FakeEvents)
     orders: dict[str, Order] = field(default_factory=dict)
-    waiting: set[str] = field(default_factory=set)
-    paid_late: set[str] = field(default_factory=set)
 
-    def place_hold(self, order: Order) -> None:
+    def place(self, order: Order) -> None:
         event = self.events.get(order.event_slug, consistent=True)
         if event is None:
             raise NotFound("no such event")
@@ -305,96 +325,87 @@ class FakeOrders:
             raise Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
             raise PriceMismatch("the price has just changed; reload the event and try again")
-        self.events.move(order.event_slug, free=-order.quantity, held=order.quantity)
+        self.events.move(
+            order.event_slug,
+            free=-order.quantity,
+            held=order.seats_held,
+            sold=order.seats_sold,
+        )
         self.orders[order.id] = order
 
     def get(self, order_id: str) -> Order | None:
         return self.orders.get(order_id)
 
-    def attach_session(self, order_id: str, session: CheckoutSession) -> Change:
-        if self.orders[order_id].status is not OrderStatus.PENDING:
-            return Change.REFUSED
-        self.orders[order_id] = replace(self.orders[order_id], session_id=session.id)
-        return Change.MADE
+    def get_by_session(self, session_id: str) -> Order | None:
+        found = (item for item in self.orders.values() if item.session_id == session_id)
+        return next(found, None)
 
-    def mark_paid(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        change = self._leave_pending(order, OrderStatus.PAID, cause, at)
-        if change is Change.MADE:
-            self.events.move(order.event_slug, held=-order.quantity, sold=order.quantity)
-            self.orders[order.id] = replace(
-                self.orders[order.id],
-                session_id=session.id,
-                payment_intent_id=session.payment_intent_id,
-            )
-        return change
+    def replace(self, before: Order, after: Order) -> Order:
+        current = self.orders.get(before.id)
+        if current is None or current.version != before.version:
+            raise Changed("somebody else was first")
+        held = after.seats_held - before.seats_held
+        sold = after.seats_sold - before.seats_sold
+        if held or sold:
+            self._move(after, held, sold)
+        self.orders[before.id] = replace(after, version=before.version + 1)
+        return self.orders[before.id]
 
-    def release(self, order: Order, status: OrderStatus, cause: Cause, at: datetime) -> Change:
-        change = self._leave_pending(order, status, cause, at)
-        if change is Change.MADE:
-            self.events.move(order.event_slug, held=-order.quantity, free=order.quantity)
-        return change
+    def _move(self, order: Order, held: int, sold: int) -> None:
+        event = self.events.get_by_id(order.event_id)
+        if event is None:
+            raise NotFound("the event is gone")
+        free = -held - sold
+        if free < 0:
+            event.ensure_on_sale(-free, order.updated_at)
+        if held < 0 < sold and event.status is EventStatus.CANCELLED:
+            raise SalesClosed("the event was cancelled")
+        self.events.move(event.slug, free=free, held=held, sold=sold)
 
-    def await_payment(self, order: Order, cause: Cause, at: datetime, until: datetime) -> Change:
-        current = self.orders[order.id]
-        if current.status is not OrderStatus.PENDING or order.id in self.waiting:
-            return Change.REFUSED
-        self.waiting.add(order.id)
-        self.orders[order.id] = replace(
-            current,
-            hold_expires_at=until,
-            updated_at=at,
-            history=(*current.history, HistoryEntry(at, current.status, cause.text)),
-        )
-        return Change.MADE
+    def due(self, at: datetime, limit: int) -> list[str]:
+        due = [
+            (item.due_at, item.id)
+            for item in self.orders.values()
+            if item.due_at is not None and item.due_at <= at
+        ]
+        return [order_id for _, order_id in sorted(due)[:limit]]
 
-    def note_late_payment(
-        self, order: Order, session: CheckoutSession, cause: Cause, at: datetime
-    ) -> Change:
-        if order.id in self.paid_late:
-            return Change.REFUSED
-        self.paid_late.add(order.id)
-        current = self.orders[order.id]
-        entry = HistoryEntry(at, current.status, f"paid_late:{cause.text}")
-        self.orders[order.id] = replace(
-            current,
-            payment_intent_id=session.payment_intent_id,
-            history=(*current.history, entry),
-        )
-        return Change.MADE
-
-    def _leave_pending(
-        self, order: Order, status: OrderStatus, cause: Cause, at: datetime
-    ) -> Change:
-        current = self.orders.get(order.id)
-        if current is None:
-            return Change.REFUSED
-        if current.status is not OrderStatus.PENDING:
-            return Change.ALREADY if current.has_been(status) else Change.REFUSED
-        self.orders[order.id] = replace(
-            current,
-            status=status,
-            updated_at=at,
-            history=(*current.history, HistoryEntry(at, status, cause.text)),
-        )
-        return Change.MADE
+    def find(self, query: OrderQuery) -> OrderPage:
+        ids = sorted(self.orders, reverse=True)
+        orders = [self.orders[order_id] for order_id in ids]
+        found = [
+            item
+            for item in orders
+            if (query.after is None or item.id < query.after)
+            and query.event_id in {None, item.event_id}
+            and query.user_id in {None, item.user_id}
+            and (not query.statuses or item.status in query.statuses)
+        ]
+        page = tuple(found[: query.limit])
+        return OrderPage(page, page[-1].id if len(found) > query.limit else None)
 
 
 @dataclass
 class FakePayments:
-    """`PaymentGateway` in memory. `failure` is raised by every call while it is set."""
+    """`PaymentGateway` in memory. `failure` is raised by every call while it is set, `refusal` by
+    every refund. `refunds` are by their payment.
+    """
 
     sessions: dict[str, CheckoutSession] = field(default_factory=dict)
     urls: dict[str, RedirectUrls] = field(default_factory=dict)
     expired: list[str] = field(default_factory=list)
+    refunds: dict[str, list[Refund]] = field(default_factory=dict)
+    undelivered: list[PaymentNews] = field(default_factory=list)
     failure: EventsApiError | None = None
+    refusal: RefundRefused | None = None
 
     def create_session(
         self, order: Order, urls: RedirectUrls, expires_at: datetime
     ) -> CheckoutSession:
         self._maybe_fail()
         session_id = f"cs_test_{order.id}"
+        if session_id in self.sessions:
+            return self.sessions[session_id]
         self.urls[session_id] = urls
         self.sessions[session_id] = CheckoutSession(
             id=session_id,
@@ -415,13 +426,127 @@ class FakePayments:
             raise InvalidSession("no such checkout session")
         return self.sessions[session_id]
 
-    def expire_session(self, session_id: str) -> None:
+    def find_session(self, order: Order) -> CheckoutSession | None:
+        self._maybe_fail()
+        return self.sessions.get(f"cs_test_{order.id}")
+
+    def session_of_payment(self, payment_intent_id: str) -> CheckoutSession | None:
+        self._maybe_fail()
+        found = (
+            item for item in self.sessions.values() if item.payment_intent_id == payment_intent_id
+        )
+        return next(found, None)
+
+    def expire_session(self, session_id: str) -> bool:
         self._maybe_fail()
         self.expired.append(session_id)
+        if not self.sessions[session_id].open:
+            return False
+        self.sessions[session_id] = replace(
+            self.sessions[session_id], status=SessionStatus.EXPIRED, url=None
+        )
+        return True
+
+    def refund(self, order: Order, refund: Refund) -> Refund:
+        self._maybe_fail()
+        if self.refusal is not None:
+            raise self.refusal
+        if order.payment_intent_id is None:
+            raise RefundRefused("there is no payment to refund")
+        made = self.refunds.setdefault(order.payment_intent_id, [])
+        known = next((one for one in made if one.key == refund.key), None)
+        if known is not None:
+            return known
+        told = replace(
+            refund, status=RefundStatus.SUCCEEDED, stripe_id=f"re_{len(made)}_{order.id}"
+        )
+        made.append(told)
+        return told
+
+    def refunds_of(self, payment_intent_id: str) -> list[Refund]:
+        self._maybe_fail()
+        return list(self.refunds.get(payment_intent_id, ()))
+
+    def undelivered_news(self, since: datetime, until: datetime) -> list[PaymentNews]:
+        self._maybe_fail()
+        return [news for news in self.undelivered if since <= news.happened_at < until]
 
     def _maybe_fail(self) -> None:
         if self.failure is not None:
             raise self.failure
+
+
+@dataclass
+class FakeKeyedRequests:
+    """`KeyedRequests` in memory."""
+
+    requests: dict[str, tuple[KeyedRequest, datetime]] = field(default_factory=dict)
+
+    def begin(self, request: KeyedRequest, now: datetime) -> KeyedRequest | None:
+        known, since = self.requests.get(request.key, (None, now))
+        if known is not None and now < since + timedelta(hours=24):
+            return None if known == request else known
+        self.requests[request.key] = (request, now)
+        return None
+
+    def take_over(self, known: KeyedRequest, request: KeyedRequest, now: datetime) -> bool:
+        if not self._is_leased(known) or self.requests[known.key][0].answer is not None:
+            return False
+        self.requests[request.key] = (request, now)
+        return True
+
+    def finish(self, request: KeyedRequest, answer: Mapping[str, str], now: datetime) -> None:
+        if self._is_leased(request):
+            self.requests[request.key] = (replace(request, answer=dict(answer)), now)
+
+    def forget(self, request: KeyedRequest) -> None:
+        if self._is_leased(request):
+            del self.requests[request.key]
+
+    def _is_leased(self, request: KeyedRequest) -> bool:
+        known, _ = self.requests.get(request.key, (None, None))
+        return known is not None and (known.order_id, known.leased_until) == (
+            request.order_id,
+            request.leased_until,
+        )
+
+
+@dataclass
+class FakeNewsMarker:
+    """`NewsMarker` in memory."""
+
+    until: datetime | None = None
+
+    def get(self) -> datetime | None:
+        return self.until
+
+    def put(self, until: datetime) -> None:
+        self.until = until
+
+
+@dataclass
+class FakeMailer:
+    """`Mailer` that keeps what it sends; `down` makes it fail."""
+
+    sent: list[Order] = field(default_factory=list)
+    events: list[EventRecord | None] = field(default_factory=list)
+    down: bool = False
+
+    def send_confirmation(self, order: Order, event: EventRecord | None) -> None:
+        if self.down:
+            raise MailProviderError("the mail provider cannot be reached")
+        self.sent.append(order)
+        self.events.append(event)
+
+
+@dataclass
+class RecordingMeter:
+    """`Meter` that adds up."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def count(self, outcome: str, by: int = 1) -> None:
+        self.counts[outcome] += by
 
 
 @dataclass

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import app
+from chalicelib.store import Stores
+from tests.support.builders import a_paid_session
+from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, proxy_event, signed_in
+from tests.support.seeding import (
+    ORDER_ID,
+    seed_city,
+    seed_event,
+    seed_paid_order,
+    ticket_code,
+)
 
 Route = tuple[str, str]
 
@@ -41,6 +51,8 @@ EVENT = {
 EVENT_CHANGES = {"name": "Tech Congress", "price": 150}
 # An event of which nothing is held or sold, for what cannot be done to one that is on its way.
 UNSOLD = "quiet-evening"
+REFUND = {"amount": 10}
+CHECK_IN = {"door": "North"}
 CITY = {"name": "Porto"}
 CITY_CHANGES = {"country": "England"}
 # A city that no event takes place in.
@@ -59,12 +71,20 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/api/payments/verify/{session_id}"): ({"session_id": "cs_test_1"}, None),
     ("GET", "/api/payments/verify-session/{session_id}"): ({"session_id": "cs_test_1"}, None),
     ("GET", "/api/auth/me"): ({}, None),
+    ("GET", "/api/orders"): ({}, None),
+    ("GET", "/api/orders/{id}"): ({"id": "cs_test_1"}, None),
+    ("GET", "/api/orders/{id}/tickets"): ({"id": "cs_test_1"}, None),
     ("GET", "/api/admin/events"): ({}, None),
     ("POST", "/api/admin/events"): ({}, EVENT),
     ("GET", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "tech-conference"}, None),
     ("PUT", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
     ("PATCH", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
     ("DELETE", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": UNSOLD}, None),
+    ("POST", "/api/admin/events/{id_or_slug}/cancel"): ({"id_or_slug": UNSOLD}, None),
+    ("GET", "/api/admin/orders"): ({}, None),
+    ("GET", "/api/admin/orders/{id}"): ({"id": ORDER_ID}, None),
+    ("POST", "/api/admin/orders/{id}/refund"): ({"id": ORDER_ID}, REFUND),
+    ("POST", "/api/admin/tickets/{code}/check-in"): ({"code": ticket_code()}, CHECK_IN),
     ("GET", "/api/admin/events/export"): ({}, None),
     ("POST", "/api/admin/events/import"): ({}, EVENT),
     ("POST", "/api/admin/cities"): ({}, CITY),
@@ -90,6 +110,8 @@ MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/docs"): "text/html; charset=utf-8",
     ("GET", "/api/docs/{asset}"): "text/css; charset=utf-8",
 }
+# Behind the authorizer, and for every caller.
+FOR_ANY_CALLER = {("GET", "/api/auth/me"), ("GET", "/api/orders")}
 # These need nothing that could fail.
 WITHOUT_PARTS = {
     ("GET", "/"),
@@ -103,6 +125,18 @@ KEPT: dict[Route, str] = {
     ("GET", "/api/openapi.json"): "no-cache",
     ("GET", "/api/docs/{asset}"): "public, max-age=31536000, immutable",
 }
+
+
+def open_shop(stores: Stores, payments: FakePayments, **event: Any) -> None:
+    """Put in what the good requests are about: something to look at, to buy, to verify and to
+    refund.
+    """
+    seed_city(stores)
+    seed_city(stores, EMPTY_CITY)
+    on_sale = seed_event(stores, **event)
+    seed_event(stores, UNSOLD)
+    order = seed_paid_order(stores, on_sale, user_id="user_1")
+    payments.sessions["cs_test_1"] = a_paid_session(order_id=order.id)
 
 
 def send(

@@ -2,8 +2,23 @@
 
 from dataclasses import dataclass
 
-from chalicelib.services.ports import CityStore, EventStore, OrderStore, RenameStore
-from tests.support.fakes import FakeCities, FakeEvents, FakeOrders, FakeRenames
+from chalicelib.services.ports import (
+    CancellationStore,
+    CityStore,
+    EventStore,
+    KeyedRequests,
+    NewsMarker,
+    OrderStore,
+    RenameStore,
+)
+from tests.support.fakes import (
+    FakeCities,
+    FakeEvents,
+    FakeKeyedRequests,
+    FakeNewsMarker,
+    FakeOrders,
+    FakeRenames,
+)
 from tests.support.tables import MotoTables
 
 
@@ -15,20 +30,39 @@ class World:
     events: EventStore
     orders: OrderStore
     renames: RenameStore
+    cancellations: CancellationStore
+    keyed_requests: KeyedRequests
+    news_marker: NewsMarker
 
 
 def fake_world() -> World:
     """Return empty fakes."""
     cities = FakeCities()
     events = FakeEvents(cities)
-    return World(cities, events, FakeOrders(events), FakeRenames(cities, events))
+    return World(
+        cities=cities,
+        events=events,
+        orders=FakeOrders(events),
+        renames=FakeRenames(cities, events),
+        cancellations=events.cancellations,
+        keyed_requests=FakeKeyedRequests(),
+        news_marker=FakeNewsMarker(),
+    )
 
 
 def real_world(tables: MotoTables) -> World:
     """Return the real stores, on tables that are emptied first."""
     tables.empty()
     stores = tables.stores
-    return World(stores.cities, stores.events, stores.orders, stores.renames)
+    return World(
+        cities=stores.cities,
+        events=stores.events,
+        orders=stores.orders,
+        renames=stores.renames,
+        cancellations=stores.cancellations,
+        keyed_requests=stores.keyed_requests,
+        news_marker=stores.news_marker,
+    )
 
 
 class Both:

@@ -14,7 +14,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tests.benchmarks.catalogue.cases import Case, cases
-from tests.benchmarks.catalogue.dynoxide import EngineMissing
 from tests.benchmarks.catalogue.engines import Engine, engine
 from tests.benchmarks.catalogue.growth import Line, Measured, failures, measure_all
 from tests.benchmarks.catalogue.loader import Loader, Tables
@@ -22,6 +21,7 @@ from tests.benchmarks.catalogue.made_up import start_of_day
 from tests.benchmarks.catalogue.meter import MOST_REPEATS
 from tests.benchmarks.catalogue.report import Circumstances, document
 from tests.conftest import ENVIRONMENT, TABLES
+from tests.support.dynoxide import EngineMissing
 from tests.support.lambda_api import LambdaApi
 
 _SIZES = (1_000, 10_000, 100_000)

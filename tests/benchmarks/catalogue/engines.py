@@ -10,8 +10,8 @@ from pathlib import Path
 import boto3
 
 from infra.tables import create_tables
-from tests.benchmarks.catalogue.dynoxide import VERSION, EngineMissing, dynoxide
 from tests.conftest import ENVIRONMENT, TABLES
+from tests.support.dynoxide import VERSION, EngineMissing, dynoxide
 from tests.support.ministack import ministack_tables
 
 
