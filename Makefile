@@ -107,6 +107,10 @@ fuzz: setup ## Try the local run with requests made from its OpenAPI document
 bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 events
 	$(BIN)/python -m tests.benchmarks.catalogue
 
+.PHONY: bench-selling
+bench-selling: setup ## Measure what an order costs, from its checkout to its refund
+	$(BIN)/python -m tests.benchmarks.selling
+
 .PHONY: lock
 lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock

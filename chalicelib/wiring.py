@@ -258,7 +258,7 @@ def _mailer() -> "Mailer | None":
         return None
     from chalicelib.adapters.ses import SesMailer
 
-    return SesMailer(settings, log())
+    return SesMailer(settings, log(), stores().session)
 
 
 @cache

@@ -1,6 +1,7 @@
 """DynamoDB through PynamoDB, and nothing else."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.settings import StoreSettings
 from chalicelib.store.abandoned_words import DynamoAbandonedWords
@@ -14,6 +15,9 @@ from chalicelib.store.news_marker import DynamoNewsMarker
 from chalicelib.store.orders import DynamoOrderStore
 from chalicelib.store.renames import DynamoRenames
 from chalicelib.store.word_index import WordIndex
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Stores:
     renames: DynamoRenames
     abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
+    # Botocore's, of which other clients are made for a fraction of what the first one costs.
+    session: "Session"
 
 
 def open_stores(settings: StoreSettings) -> Stores:
@@ -46,4 +52,5 @@ def open_stores(settings: StoreSettings) -> Stores:
         renames=DynamoRenames(connection),
         abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),
+        session=connection.session,
     )

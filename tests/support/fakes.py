@@ -499,7 +499,7 @@ class FakeKeyedRequests:
         if self._is_leased(request):
             self.requests[request.key] = (replace(request, answer=dict(answer)), now)
 
-    def forget(self, request: KeyedRequest) -> None:
+    def forget(self, request: KeyedRequest, now: datetime) -> None:
         if self._is_leased(request):
             del self.requests[request.key]
 

@@ -11,6 +11,7 @@ from chalicelib.services.ports import (
     OrderStore,
     RenameStore,
 )
+from chalicelib.store import Stores
 from tests.support.fakes import (
     FakeCities,
     FakeEvents,
@@ -53,7 +54,11 @@ def fake_world() -> World:
 def real_world(tables: MotoTables) -> World:
     """Return the real stores, on tables that are emptied first."""
     tables.empty()
-    stores = tables.stores
+    return world_of(tables.stores)
+
+
+def world_of(stores: Stores) -> World:
+    """Return the real stores as they are."""
     return World(
         cities=stores.cities,
         events=stores.events,

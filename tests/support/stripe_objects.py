@@ -33,6 +33,38 @@ def a_paid_stripe_session(**changes: Any) -> dict[str, Any]:
     return a_stripe_session(**{**paid, **changes})
 
 
+def a_stripe_refund(**changes: Any) -> dict[str, Any]:
+    """A refund of one ticket of that session, made in the dashboard, as JSON has it."""
+    return {
+        "id": "re_1",
+        "object": "refund",
+        "amount": 14999,
+        "currency": "usd",
+        "created": 1_803_902_400,
+        "metadata": {},
+        "payment_intent": "pi_1",
+        "reason": None,
+        "status": "succeeded",
+        **changes,
+    }
+
+
+def a_stripe_dispute(**changes: Any) -> dict[str, Any]:
+    """A dispute about that session's payment, as JSON has it."""
+    return {
+        "id": "dp_1",
+        "object": "dispute",
+        "amount": 29998,
+        "currency": "usd",
+        "created": 1_803_902_400,
+        "metadata": {},
+        "payment_intent": "pi_1",
+        "reason": "fraudulent",
+        "status": "needs_response",
+        **changes,
+    }
+
+
 def event_text(event_type: str, subject: dict[str, Any], event_id: str = "evt_1") -> str:
     """The JSON text of an event about an object."""
     return json.dumps(

@@ -1,0 +1,1 @@
+"""What selling tickets costs: calls and units, step by step."""
