@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.adapters.stripe_objects import (
     ORDER_ID,
@@ -12,6 +11,11 @@ from chalicelib.adapters.stripe_objects import (
     RETURN_SEATS,
 )
 from chalicelib.domain.checkout_sessions import RedirectUrls
+from chalicelib.domain.free_orders import (
+    SESSION_PLACEHOLDER,
+    session_metadata,
+    with_session_id,
+)
 from chalicelib.domain.orders import Order
 from chalicelib.domain.refunds import Refund
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from stripe.params import RefundCreateParams
     from stripe.params.checkout import SessionCreateParams
 
-_SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 # Stripe takes no other reasons ("Create a refund", `reason`); one of ours goes into the metadata,
 # whose values have an end ("Metadata").
 _STRIPES_REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
@@ -31,12 +34,7 @@ def session_params(order: Order, urls: RedirectUrls, expires_at: datetime) -> "S
     params: SessionCreateParams = {
         "mode": "payment",
         "client_reference_id": order.id,
-        "metadata": {
-            ORDER_ID: order.id,
-            "eventSlug": order.event_slug,
-            "eventName": order.event_name,
-            QUANTITY: str(order.quantity),
-        },
+        "metadata": session_metadata(order),
         "expires_at": int(expires_at.timestamp()),
         "line_items": [
             {
@@ -48,7 +46,7 @@ def session_params(order: Order, urls: RedirectUrls, expires_at: datetime) -> "S
                 },
             }
         ],
-        "success_url": with_session_id(urls.success),
+        "success_url": with_session_id(urls.success, SESSION_PLACEHOLDER),
         "cancel_url": urls.cancel,
     }
     if order.amount_total:
@@ -77,16 +75,3 @@ def refund_params(payment_intent_id: str, order: Order, refund: Refund) -> "Refu
     elif refund.reason:
         metadata[REASON] = refund.reason[:_LONGEST_METADATA]
     return params
-
-
-def with_session_id(success_url: str) -> str:
-    """Add `session_id={CHECKOUT_SESSION_ID}` to the URL's query; Stripe fills the id in.
-
-    Source: Stripe's page "Customize redirect behavior".
-    """
-    added = f"session_id={_SESSION_PLACEHOLDER}"
-    if added in success_url:
-        return success_url
-    parts = urlsplit(success_url)
-    query = f"{parts.query}&{added}" if parts.query else added
-    return urlunsplit(parts._replace(query=query))

@@ -7,7 +7,7 @@ from chalicelib.domain.orders import FREE_SESSION_PREFIX, Order
 
 _ORDER_ID_LENGTH = 26
 # What Stripe replaces by a session's id in a success URL.
-_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+SESSION_PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 
 
 def free_session_id(order_id: str, secret: str) -> str:
@@ -40,7 +40,7 @@ def free_session(order: Order, session_id: str) -> CheckoutSession:
 
 
 def session_metadata(order: Order) -> dict[str, str]:
-    """Return what a session says about its order, Stripe's sessions too."""
+    """Return what a session says about its order: Stripe's are made with the same."""
     return {
         "orderId": order.id,
         "eventSlug": order.event_slug,
@@ -54,9 +54,9 @@ def with_session_id(success_url: str, session_id: str) -> str:
 
     Source: Stripe's page "Customize redirect behavior".
     """
-    added = f"session_id={_PLACEHOLDER}"
+    added = f"session_id={SESSION_PLACEHOLDER}"
     if added not in success_url:
         parts = urlsplit(success_url)
         query = f"{parts.query}&{added}" if parts.query else added
         success_url = urlunsplit(parts._replace(query=query))
-    return success_url.replace(_PLACEHOLDER, session_id)
+    return success_url.replace(SESSION_PLACEHOLDER, session_id)

@@ -160,6 +160,16 @@ def mail_sent(order: Order, at: datetime) -> Order:
     return replace(sent, due_at=_due(sent, at))
 
 
+def give_mail_up(order: Order, at: datetime) -> Order:
+    """Note that the confirmation cannot be sent."""
+    if order.mail is not MailStatus.DUE:
+        return order
+    given_up = replace(
+        order, mail=MailStatus.GIVEN_UP, mail_claimed_until=None, updated_at=at, due_at=None
+    )
+    return replace(given_up, due_at=_due(given_up, at))
+
+
 def give_mail_back(order: Order) -> Order:
     """Let somebody else send the confirmation: this time it could not be."""
     if order.mail_claimed_until is None:

@@ -63,6 +63,8 @@ class MailStatus(StrEnum):
 
     DUE = "due"
     SENT = "sent"
+    GIVEN_UP = "given_up"
+    """It could not be sent for days: the address takes none, or the provider refuses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,24 @@ goes out once however often fulfilment runs; only a process that dies between th
 the note of it makes a second one, for no mail at all would be worse.
 """
 
+from datetime import timedelta
+
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventRecord
-from chalicelib.domain.order_changes import ask_for_mail, claim_mail, give_mail_back, mail_sent
+from chalicelib.domain.order_changes import (
+    ask_for_mail,
+    claim_mail,
+    give_mail_back,
+    give_mail_up,
+    mail_sent,
+)
 from chalicelib.domain.orders import Order
 from chalicelib.errors import EventsApiError, MailProviderError
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, EventStore, Mailer, Meter, OrderStore
+
+# Longer than an outage of the provider lasts.
+_GIVE_UP_AFTER = timedelta(days=3)
 
 
 class Confirmations:
@@ -55,6 +66,9 @@ class Confirmations:
 
         Raises `MailProviderError` or `Unavailable`.
         """
+        if self._is_hopeless(order):
+            self._give_up(order)
+            return False
         claimed = update(self._orders, order, lambda current: claim_mail(current, self._clock()))
         if not claimed.made:
             return False
@@ -63,6 +77,16 @@ class Confirmations:
         if not is_sent:
             raise MailProviderError("the confirmation could not be sent")
         return True
+
+    def _is_hopeless(self, order: Order) -> bool:
+        return order.paid_at is not None and self._clock() - order.paid_at > _GIVE_UP_AFTER
+
+    def _give_up(self, order: Order) -> None:
+        """Stop trying: an address that took nothing for days will not tomorrow."""
+        given_up = update(self._orders, order, lambda current: give_mail_up(current, self._clock()))
+        if given_up.made:
+            self._log.error("confirmation_given_up", {"orderId": order.id})
+            self._meter.count("ConfirmationGivenUp")
 
     def _noted(self, order: Order, *, is_sent: bool) -> Order:
         """Note that a claimed confirmation was sent, or give it back."""

@@ -103,7 +103,7 @@ class KeyedCheckout:
             self._quietly(lambda: self._give_up(mine))
             raise
         except EventsApiError:
-            self._quietly(lambda: self._requests.forget(mine))
+            self._quietly(lambda: self._requests.forget(mine, self._clock()))
             raise
         self._quietly(lambda: self._requests.finish(mine, _written(started), self._clock()))
         return started

@@ -422,7 +422,7 @@ class KeyedRequests(Protocol):
         """Remember what a request was answered, unless somebody else took it over."""
         ...
 
-    def forget(self, request: KeyedRequest) -> None:
+    def forget(self, request: KeyedRequest, now: datetime) -> None:
         """Forget a request that came to nothing, so that its key can be used again."""
         ...
 

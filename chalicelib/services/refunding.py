@@ -259,8 +259,7 @@ def _ensure_same_wish(order: Order, name: str) -> None:
 def _keys(name: str) -> Iterator[str]:
     """Yield the keys of the tries of a refund: one that failed may be asked for again."""
     yield name
-    for number in count(2):
-        yield f"{name}-{number}"
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def _last_key(order: Order, name: str) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from pynamodb.connection.base import Connection
-from pynamodb.exceptions import DeleteError, PutError
+from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.clock import from_iso, to_iso
@@ -50,17 +50,12 @@ class DynamoKeyedRequests:
         """Remember what a request was answered, unless somebody else took it over."""
         self._put(request, now, _is_leased(request), json.dumps(dict(answer)))
 
-    def forget(self, request: KeyedRequest) -> None:
-        """Forget a request that came to nothing, so that its key can be used again."""
-        try:
-            patiently(
-                lambda: self._connection.delete_item(
-                    self._table, _key(request), condition=_is_leased(request)
-                )
-            )
-        except DeleteError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise unavailable(error) from error
+    def forget(self, request: KeyedRequest, now: datetime) -> None:
+        """Forget a request that came to nothing, so that its key can be used again.
+
+        Nothing of the orders' table may be deleted, so it is made one whose day is over.
+        """
+        self._put(request, now - _REMEMBER_FOR, _is_leased(request))
 
     def _put(
         self, request: KeyedRequest, now: datetime, condition: Condition, answer: str | None = None

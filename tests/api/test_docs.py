@@ -18,6 +18,7 @@ from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, LambdaApi, proxy_event, signed_in
 from tests.support.routes import (
+    CHECKOUT,
     GOOD,
     ROUTES,
     Route,
@@ -25,6 +26,7 @@ from tests.support.routes import (
     send,
     send_good,
 )
+from tests.support.seeding import ORDER_ID, seed_event, seed_order
 
 PACKAGED = Path(__file__).resolve().parents[2] / "chalicelib" / "static" / "openapi.json"
 DOCUMENT = json.loads(PACKAGED.read_text())
@@ -49,9 +51,9 @@ def ensure_described(route: Route, answer: Answer) -> None:
     response = operation_of(route)["responses"][str(answer.status)]
     if "$ref" in response:
         response = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
-    for name in response["headers"]:
-        always = DOCUMENT["components"]["headers"][name]["required"]
-        assert name.lower() in answer.headers or not always, name
+    for name, header in response["headers"].items():
+        described = DOCUMENT["components"]["headers"][name] if "$ref" in header else header
+        assert name.lower() in answer.headers or not described["required"], name
     if "content" not in response:
         assert answer.text == ""
         return
@@ -90,6 +92,55 @@ def test_a_refusal_is_as_the_document_says(route: Route, role: str | None) -> No
     answer = send(*route, caller=caller, parameters=parameters, body='{"what": 1}')
 
     ensure_described(route, answer)
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_second_try_is_refused_as_the_document_says(api: LambdaApi, stores: Stores) -> None:
+    checkout = ("POST", "/api/payments/checkout")
+    key = {"Idempotency-Key": "one-of-them"}
+    api.post(checkout[1], CHECKOUT, headers=key)
+    other = api.post(checkout[1], {**CHECKOUT, "cancelUrl": "http://localhost/"}, headers=key)
+    check_in = ("POST", "/api/admin/tickets/{code}/check-in")
+    send_good(check_in)
+    used = send_good(check_in)
+    refund = ("POST", "/api/admin/orders/{id}/refund")
+    url = refund[1].format(id=ORDER_ID)
+    api.post(url, {}, caller=signed_in())
+    void, refunded = send_good(check_in), api.post(url, {"quantity": 1}, caller=signed_in())
+
+    assert {other.status, used.status, void.status, refunded.status} == {409}
+    assert (bool(used.json["checkIn"]), bool(void.json["checkIn"])) == (True, False)
+    for route, answer in (
+        (checkout, other),
+        (check_in, used),
+        (check_in, void),
+        (refund, refunded),
+    ):
+        ensure_described(route, answer)
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_order_is_as_the_document_says_whatever_became_of_it(
+    api: LambdaApi, stores: Stores
+) -> None:
+    event = seed_event(stores, "harbour-jazz")
+    pending = seed_order(stores, event, id=ORDER_ID[::-1], session_id="cs_pending")
+    tickets = ("GET", "/api/orders/{id}/tickets")
+    ensure_described(tickets, api.get("/api/orders/cs_pending/tickets"))
+    url = f"/api/admin/orders/{ORDER_ID}"
+    send_good(("POST", "/api/admin/tickets/{code}/check-in"))
+    api.post(f"{url}/refund", {"quantity": 1, "reason": "ill"}, caller=signed_in())
+    answers = {
+        ("GET", "/api/orders/{id}"): api.get(f"/api/orders/{pending.session_id}"),
+        tickets: api.get("/api/orders/cs_test_1/tickets"),
+        ("GET", "/api/admin/orders/{id}"): api.get(url, caller=signed_in()),
+        ("GET", "/api/admin/orders"): api.get("/api/admin/orders", caller=signed_in()),
+        ("GET", "/api/orders"): api.get("/api/orders?limit=1", caller=signed_in()),
+    }
+
+    for route, answer in answers.items():
+        assert answer.status == 200
+        ensure_described(route, answer)
 
 
 def query_parameters() -> list[tuple[Route, str]]:

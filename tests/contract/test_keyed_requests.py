@@ -76,7 +76,7 @@ def test_who_was_taken_over_from_answers_nothing_and_forgets_nothing(world: Worl
     world.keyed_requests.begin(MINE, NOW)
     world.keyed_requests.take_over(MINE, OTHER, NOW)
     world.keyed_requests.finish(MINE, ANSWER, NOW)
-    world.keyed_requests.forget(MINE)
+    world.keyed_requests.forget(MINE, NOW)
     assert world.keyed_requests.begin(MINE, NOW) == OTHER
 
 
@@ -90,12 +90,12 @@ def test_the_same_order_under_a_later_lease_is_another_request(world: World) -> 
 
 def test_a_request_that_came_to_nothing_leaves_its_key(world: World) -> None:
     world.keyed_requests.begin(MINE, NOW)
-    world.keyed_requests.forget(MINE)
+    world.keyed_requests.forget(MINE, NOW)
     assert world.keyed_requests.begin(OTHER, NOW) is None
 
 
 def test_forgetting_and_finishing_what_is_not_there_makes_nothing(world: World) -> None:
-    world.keyed_requests.forget(MINE)
+    world.keyed_requests.forget(MINE, NOW)
     world.keyed_requests.finish(MINE, ANSWER, NOW)
     assert world.keyed_requests.begin(OTHER, NOW) is None
 

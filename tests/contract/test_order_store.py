@@ -1,6 +1,5 @@
 """`OrderStore`: the fake and the real one behave alike."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,16 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.order_changes import (
-    await_payment,
-    hear_of_refund,
-    pay,
-    pay_in_vain,
-    release,
-    with_session,
-)
-from chalicelib.domain.orders import Cause, Order, OrderStatus
-from chalicelib.domain.refunds import Refund, RefundStatus, Why
+from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import (
     Changed,
     Conflict,
@@ -30,14 +20,22 @@ from chalicelib.errors import (
     SoldOut,
 )
 from chalicelib.services.ports import OrderQuery
-from tests.support.builders import NOW, a_city, a_paid_session, an_event, an_order
+from tests.support.builders import NOW, a_city, an_event, an_order
+from tests.support.order_steps import (
+    LATER,
+    Step,
+    bounced,
+    expired,
+    in_vain,
+    noted,
+    paid,
+    refunded,
+    waiting,
+)
 from tests.support.store_worlds import Both, World
 
 ORDER = an_order()
 OTHER = "01JNOTHER00000000000000000"
-LATER = NOW + timedelta(minutes=5)
-CAUSE = Cause("verify")
-SECRET = "AAAAAAAAAAAAAAAA"
 SLUG = "tech-conference"
 
 
@@ -67,42 +65,7 @@ def stored(world: World, order_id: str = ORDER.id) -> Order:
     return found
 
 
-def paid(order: Order, at: datetime = LATER) -> Order:
-    session = a_paid_session(
-        id=f"cs_{order.id}", order_id=order.id, amount_total=order.amount_total
-    )
-    return pay(order, session, lambda: SECRET, at, CAUSE)
-
-
-def expired(order: Order, at: datetime = LATER) -> Order:
-    return release(order, OrderStatus.EXPIRED, at, CAUSE)
-
-
-def in_vain(order: Order, at: datetime = LATER) -> Order:
-    return pay_in_vain(order, a_paid_session(), Why.SOLD_OUT, at, CAUSE)
-
-
-def refunded(order: Order, at: datetime = LATER, amount: int = 29998) -> Order:
-    return hear_of_refund(order, a_refund(amount), at, CAUSE)
-
-
-def bounced(order: Order, at: datetime = LATER) -> Order:
-    """The refund came back."""
-    return hear_of_refund(order, a_refund(29998, RefundStatus.FAILED), at, CAUSE)
-
-
-def waiting(order: Order, at: datetime = LATER) -> Order:
-    return await_payment(order, at + timedelta(days=1), at, CAUSE)
-
-
-def a_refund(amount: int, status: RefundStatus = RefundStatus.SUCCEEDED) -> Refund:
-    return Refund("re_1", amount, status, NOW, stripe_id="re_1")
-
-
-Change = Callable[[Order], Order]
-
-
-def make(world: World, *changes: Change) -> Order:
+def make(world: World, *changes: Step) -> Order:
     """Make changes of the order one after another."""
     order = stored(world)
     for change in changes:
@@ -210,7 +173,7 @@ class TestPlacing:
 MOVES = pytest.mark.parametrize(
     ("changes", "seats"),
     [
-        ([lambda order: with_session(order, "cs_1", LATER)], (98, 2, 0)),
+        ([noted], (98, 2, 0)),
         ([waiting], (98, 2, 0)),
         ([paid], (98, 0, 2)),
         ([waiting, paid], (98, 0, 2)),
@@ -235,7 +198,7 @@ class TestChanges:
 
     @MOVES
     def test_seats_move_with_the_order(
-        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+        self, world: World, changes: list[Step], seats: tuple[int, int, int]
     ) -> None:
         order = make(world, *changes)
 
@@ -245,7 +208,7 @@ class TestChanges:
 
     @MOVES
     def test_seats_are_found_where_the_event_has_moved(
-        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+        self, world: World, changes: list[Step], seats: tuple[int, int, int]
     ) -> None:
         redescribe(world, slug="moved")
         redescribe(world, "moved", slug="moved-again")
@@ -256,7 +219,7 @@ class TestChanges:
 
     @MOVES
     def test_an_order_that_somebody_else_changed_is_not_overwritten(
-        self, world: World, changes: list[Change], seats: tuple[int, int, int]
+        self, world: World, changes: list[Step], seats: tuple[int, int, int]
     ) -> None:
         *first, last = changes
         order = make(world, *first)
@@ -271,7 +234,7 @@ class TestChanges:
 
     @pytest.mark.parametrize("change", [paid, waiting])
     def test_an_order_that_is_not_there_is_not_made_by_a_change(
-        self, world: World, change: Change
+        self, world: World, change: Step
     ) -> None:
         with pytest.raises(Changed):
             world.orders.replace(replace(ORDER, id=OTHER), change(replace(ORDER, id=OTHER)))
@@ -299,7 +262,7 @@ class TestChanges:
     def test_seats_that_went_back_are_taken_again_only_where_they_are_for_sale(
         self,
         world: World,
-        changes: list[Change],
+        changes: list[Step],
         event: dict[str, Any],
         raised: EventsApiError,
     ) -> None:
@@ -344,7 +307,7 @@ class TestChanges:
         assert stored(world) == ORDER
 
     @pytest.mark.parametrize("change", [expired, in_vain])
-    def test_held_seats_of_a_cancelled_event_come_free(self, world: World, change: Change) -> None:
+    def test_held_seats_of_a_cancelled_event_come_free(self, world: World, change: Step) -> None:
         redescribe(world, status=EventStatus.CANCELLED)
 
         make(world, change)
@@ -380,7 +343,7 @@ class TestSessions:
     def test_an_order_is_found_by_its_session(self, world: World) -> None:
         open_shop(world)
         world.orders.place(ORDER)
-        order = make(world, lambda current: with_session(current, "cs_1", LATER))
+        order = make(world, noted)
 
         assert world.orders.get_by_session("cs_1") == order
         assert world.orders.get_by_session("cs_2") is None
@@ -579,4 +542,4 @@ def changed(order: Order, step: str, at: datetime) -> Order:
             return refunded(order, at, amount=order.unit_price)
         case "bounce":
             return bounced(order, at)
-    return with_session(order, "cs_1", at)
+    return noted(order, at)

@@ -5,13 +5,17 @@ The handlers talk to real servers on this machine, so that nothing is loaded by 
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.domain.orders import OrderStatus
 from chalicelib.store.event_items import event_item
+from chalicelib.store.order_items import order_item
 from infra.local.timer import scheduled_event
-from tests.support.builders import an_event, an_order
+from tests.support.builders import NOW, an_event, an_order
 from tests.support.fresh_process import run_fresh
 from tests.support.http_server import LocalServer, Received, Reply, serving
 from tests.support.lambda_api import proxy_event
@@ -25,25 +29,29 @@ TIMER = "from chalicelib.functions.reconcile import reconcile as handler\n"
 API = "from app import app as handler\n"
 
 NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
-NOT_IN_WEBHOOK = ("app", "jwt", "pydantic")
-NOT_IN_TIMER = ("app", "jwt", "stripe", "pydantic")
-NOT_IN_API = ("stripe", "jwt")
-NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb", "icalendar")
+NOT_IN_WEBHOOK = ("app", "jwt", "pydantic", "segno", "icalendar")
+NOT_IN_TIMER = ("app", "jwt", "pydantic", "segno", "icalendar")
+NOT_IN_API = ("stripe", "jwt", "segno")
+NOT_IN_API_UNTIL_NEEDED = ("stripe", "jwt", "pydantic", "pynamodb", "icalendar", "segno")
 
-ORDER_ITEM = {
-    "id": {"S": an_order().id},
-    "eventId": {"N": "1"},
-    "eventSlug": {"S": "tech-conference"},
-    "eventName": {"S": "Tech Conference"},
-    "quantity": {"N": "2"},
-    "unitPrice": {"N": "14999"},
-    "amountTotal": {"N": "29998"},
-    "currency": {"S": "usd"},
-    "status": {"S": "pending"},
-    "createdAt": {"S": "2027-03-01T12:00:00.000Z"},
-    "updatedAt": {"S": "2027-03-01T12:00:00.000Z"},
-    "holdExpiresAt": {"S": "2027-03-01T12:31:00.000Z"},
-    "history": {"L": []},
+ORDER_ITEM = order_item(an_order()).serialize()
+FREE_ORDER = an_order(
+    id="01JZX5K7Q8M9N0P1R2S3T4V5W6",
+    quantity=1,
+    unit_price=0,
+    status=OrderStatus.PAID,
+    paid_at=NOW,
+    tickets=("0" * 16,),
+    session_id="cs_free_01JZX5K7Q8M9N0P1R2S3T4V5W60000000000000000",
+)
+FREE_SESSION = {"id": str(FREE_ORDER.session_id)}
+CHECKOUT = {
+    "eventSlug": "nowhere",
+    "quantity": 1,
+    "unitPrice": 1,
+    "totalAmount": 1,
+    "successUrl": "http://localhost:3000/",
+    "cancelUrl": "http://localhost:3000/",
 }
 TECH_CONFERENCE = {"slug": "tech-conference"}
 EVENT_ITEM = event_item(an_event()).serialize()
@@ -71,6 +79,8 @@ def answer_as_dynamodb(request: Received) -> Reply:
     answer = {"GetItem": {"Item": ORDER_ITEM}, "Query": {"Items": [], "Count": 0}}
     if operation == "GetItem" and json.loads(request.body)["Key"] == {"slug": EVENT_ITEM["slug"]}:
         return Reply(200, json.dumps({"Item": EVENT_ITEM}).encode())
+    if operation == "GetItem" and FREE_ORDER.id.encode() in request.body:
+        return Reply(200, json.dumps({"Item": order_item(FREE_ORDER).serialize()}).encode())
     if operation == "GetItem" and an_order().id.encode() not in request.body:
         return Reply(200, b"{}")
     return Reply(200, json.dumps(answer.get(operation, {})).encode())
@@ -124,7 +134,7 @@ def test_the_webhook_fulfils_an_order_without_the_api_tokens_or_models(
     loaded, answer = loads(WEBHOOK + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["outcome"] == "paid"
-    assert operations(dynamodb_server) == ["GetItem", "TransactWriteItems", "GetItem"]
+    assert operations(dynamodb_server) == ["GetItem", "TransactWriteItems"]
     assert {"stripe", "pynamodb"} <= loaded
     assert absent(NOT_IN_WEBHOOK, loaded)
 
@@ -143,16 +153,28 @@ def test_a_forged_webhook_does_not_load_the_store(dynamodb_server: LocalServer) 
 
 def test_the_timer_does_not_load_what_it_does_not_need() -> None:
     loaded, _ = loads(TIMER)
-    assert absent((*NOT_IN_TIMER, "pynamodb", "botocore", "aws_lambda_powertools"), loaded)
+    heavy = ("stripe", "pynamodb", "botocore", "aws_lambda_powertools")
+    assert absent((*NOT_IN_TIMER, *heavy), loaded)
 
 
-def test_a_run_of_the_timer_loads_the_store_and_nothing_else(dynamodb_server: LocalServer) -> None:
-    loaded, _ = loads(
-        TIMER + calling(scheduled_event()), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url
-    )
-    # The marks of words, and the cities whose events are behind.
-    assert operations(dynamodb_server) == ["Query", "Query"]
-    assert "pynamodb" in loaded
+def test_a_run_of_the_timer_loads_the_store_and_stripe_and_nothing_else(
+    dynamodb_server: LocalServer,
+) -> None:
+    nothing = {"object": "list", "data": [], "has_more": False, "url": "/v1/events"}
+    with serving(lambda _: Reply(200, json.dumps(nothing).encode())) as stripe:
+        loaded, _ = loads(
+            TIMER + calling(scheduled_event()),
+            AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+            STRIPE_API_BASE=stripe.url,
+        )
+    assert {urlsplit(request.path).path for request in stripe.received} == {"/v1/events"}
+    # Orders that are due, by their partitions; up to when events were handled, noted for each
+    # window without any; cancelled events; the marks of words; the cities whose events are behind.
+    expected = [*["Query"] * 8, "GetItem", "PutItem", *["Query"] * 3]
+    assert [name for name, _ in groupby(operations(dynamodb_server))] == [
+        name for name, _ in groupby(expected)
+    ]
+    assert {"pynamodb", "stripe"} <= loaded
     assert absent((*NOT_IN_TIMER, "aws_lambda_powertools"), loaded)
 
 
@@ -199,6 +221,32 @@ def test_a_calendar_loads_its_library_and_nothing_else(dynamodb_server: LocalSer
     assert "SUMMARY:Tech Conference" in answer["body"]
     assert "icalendar" in loaded
     assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
+
+
+def test_an_order_loads_the_store_and_nothing_else(dynamodb_server: LocalServer) -> None:
+    event = proxy_event("GET", "/api/orders/{id}", path_parameters=FREE_SESSION)
+    loaded, answer = loads(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert json.loads(answer["body"])["id"] == FREE_ORDER.id
+    assert "pynamodb" in loaded
+    assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
+
+
+def test_tickets_load_what_draws_their_codes_and_nothing_else(dynamodb_server: LocalServer) -> None:
+    event = proxy_event("GET", "/api/orders/{id}/tickets", path_parameters=FREE_SESSION)
+    loaded, answer = loads(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert len(json.loads(answer["body"])["tickets"]) == 1
+    assert {"pynamodb", "segno"} <= loaded
+    assert absent(("stripe", "jwt", "pydantic", "aws_lambda_powertools"), loaded)
+
+
+def test_a_checkout_without_a_token_does_not_load_what_checks_one(
+    dynamodb_server: LocalServer,
+) -> None:
+    event = proxy_event("POST", "/api/payments/checkout", body=json.dumps(CHECKOUT))
+    loaded, answer = loads(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert answer["statusCode"] == 404
+    assert operations(dynamodb_server) == ["GetItem"]
+    assert absent(("jwt", "segno", "icalendar"), loaded)
 
 
 def test_a_refused_body_loads_neither_store_nor_stripe(dynamodb_server: LocalServer) -> None:

@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +13,16 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib import wiring
 from chalicelib.domain.clock import utc_now
-from chalicelib.domain.events import EventRecord
-from chalicelib.services import renames
+from chalicelib.domain.events import EventRecord, EventStatus
+from chalicelib.domain.orders import Cause, Order, OrderStatus
+from chalicelib.domain.payment_news import PaymentNews
+from chalicelib.domain.refunds import Why
+from chalicelib.errors import PaymentProviderError
+from chalicelib.services import reconciliation, renames
 from chalicelib.store import Stores, word_index
 from infra.local.timer import scheduled_event
-from tests.support.builders import a_city, an_event
+from tests.support.builders import a_city, a_paid_session, a_session, an_event, an_order
+from tests.support.fakes import FakePayments
 from tests.support.killing import is_killed_at
 from tests.support.log_lines import LogLines
 
@@ -45,9 +50,17 @@ def tick(seconds: float | None = 240) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stores(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Stores:
+def stripe(monkeypatch: pytest.MonkeyPatch) -> FakePayments:
+    fake = FakePayments()
+    monkeypatch.setattr(wiring, "payments", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def stores(dynamodb: Any, stripe: FakePayments, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """A city and two events; the timer works at one after the other, since moto cannot do more."""
     monkeypatch.setattr(wiring, "_TIMERS_WORKERS", 1)
+    monkeypatch.setattr(reconciliation, "_WORKERS", 1)
     stores = wiring.stores()
     stores.cities.create(a_city())
     for number in (1, 2):
@@ -158,6 +171,103 @@ def test_a_city_that_cannot_be_dealt_with_does_not_keep_the_next_waiting(
     assert line["renames"] == {"found": 2, "done": 2, "failed": 1, "waiting": 0}
 
 
+class TestOrders:
+    """What was left of orders: holds, refunds, and news that did not come."""
+
+    LONG_AGO = utc_now() - timedelta(hours=2)
+
+    @pytest.fixture
+    def order(self, stores: Stores) -> Order:
+        """A pending order of two seats whose hold is over."""
+        order = an_order(
+            event_slug="event-1",
+            created_at=self.LONG_AGO,
+            updated_at=self.LONG_AGO,
+            due_at=self.LONG_AGO + timedelta(minutes=31),
+            session_id="cs_test_1",
+        )
+        stores.orders.place(order)
+        return order
+
+    @staticmethod
+    def now(stores: Stores, order: Order) -> Order:
+        found = stores.orders.get(order.id)
+        assert found is not None
+        return found
+
+    def test_a_hold_that_nobody_ended_is_ended_at_stripe_first(
+        self, stores: Stores, stripe: FakePayments, order: Order, log_lines: LogLines
+    ) -> None:
+        stripe.sessions["cs_test_1"] = a_session()
+
+        tick()
+
+        assert stripe.expired == ["cs_test_1"]
+        assert self.now(stores, order).status is OrderStatus.EXPIRED
+        assert record(stores, "event-1").free == 100
+        (line,) = log_lines.of("work")
+        assert line["orders"] == {"found": 1, "done": 1, "failed": 0, "waiting": 0}
+
+    def test_a_payment_whose_webhook_was_lost_is_found_and_told(
+        self, stores: Stores, stripe: FakePayments, order: Order, log_lines: LogLines
+    ) -> None:
+        stripe.sessions["cs_test_1"] = a_paid_session()
+
+        tick()
+
+        assert self.now(stores, order).status is OrderStatus.PAID
+        assert record(stores, "event-1").sold == 2
+        assert [line["message"] for line in log_lines.of("problem")] == ["paid_order_found"]
+
+    def test_while_stripe_is_down_a_hold_stays(
+        self, stores: Stores, stripe: FakePayments, order: Order, log_lines: LogLines
+    ) -> None:
+        stripe.failure = PaymentProviderError("down")
+
+        tick()
+
+        assert self.now(stores, order).status is OrderStatus.PENDING
+        assert record(stores, "event-1").held == 2
+        (line,) = log_lines.of("work")
+        assert (line["orders"]["failed"], line["news"]["failed"]) == (1, 1)
+
+    def test_what_the_webhook_was_not_told_is_handled_once(
+        self, stores: Stores, stripe: FakePayments, order: Order, log_lines: LogLines
+    ) -> None:
+        soon = utc_now() + timedelta(hours=1)
+        stores.orders.replace(order, replace(order, due_at=soon))
+        happened_at = utc_now() - timedelta(hours=1)
+        stripe.undelivered = [PaymentNews("evt_lost", happened_at, session=a_paid_session())]
+
+        tick()
+        tick()
+
+        paid = self.now(stores, order)
+        assert (paid.status, paid.history[-1].cause) == (OrderStatus.PAID, "evt_lost")
+        (line,) = log_lines.of("work")
+        assert line["news"] == {"found": 1, "done": 1, "failed": 0, "waiting": 0}
+
+    def test_the_orders_of_a_cancelled_event_are_refunded(
+        self, stores: Stores, stripe: FakePayments, order: Order, log_lines: LogLines
+    ) -> None:
+        wiring.fulfilment().settle(a_paid_session(), Cause("evt_1"))
+        event = record(stores, "event-1")
+        long_ago = event.described().updated_at + timedelta(milliseconds=1)
+        cancelled = an_event(
+            id=1, slug="event-1", status=EventStatus.CANCELLED, updated_at=long_ago
+        )
+        stores.events.replace(event, cancelled)
+
+        tick()
+
+        refunded = self.now(stores, order)
+        assert refunded.status is OrderStatus.REFUNDED
+        assert [refund.reason for refund in refunded.refunds] == [Why.EVENT_CANCELLED]
+        assert [made.amount for made in stripe.refunds["pi_1"]] == [29998]
+        (line,) = log_lines.of("work")
+        assert line["cancellations"] == {"found": 1, "done": 1, "failed": 0, "waiting": 0}
+
+
 def test_a_store_that_is_down_is_told_and_is_no_crash(
     stores: Stores, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +277,7 @@ def test_a_store_that_is_down_is_told_and_is_no_crash(
     monkeypatch.setattr(BaseClient, "_make_request", fail)
     tick()
 
-    assert [line["chore"] for line in log_lines.of("crash")] == ["words", "renames"]
+    chores = ["orders", "news", "cancellations", "words", "renames"]
+    assert [line["chore"] for line in log_lines.of("crash")] == chores
     (line,) = log_lines.of("work")
     assert line["words"] == {"found": 1, "done": 0, "failed": 1, "waiting": 0}

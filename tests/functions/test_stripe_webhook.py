@@ -14,14 +14,19 @@ from botocore.exceptions import EndpointConnectionError
 from chalicelib import wiring
 from chalicelib.domain.events import EventRecord
 from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.refunds import Refund, RefundStatus
+from chalicelib.errors import PaymentProviderError
 from chalicelib.http.headers import SECURITY_HEADERS
 from chalicelib.store import Stores
-from tests.support.builders import a_city, an_event, an_order
+from tests.support.builders import NOW, a_city, a_paid_session, an_event, an_order
+from tests.support.fakes import FakePayments
 from tests.support.http_server import Reply, serving
 from tests.support.log_lines import LogLines
 from tests.support.stripe_objects import (
     WEBHOOK_SECRET,
     a_paid_stripe_session,
+    a_stripe_dispute,
+    a_stripe_refund,
     a_stripe_session,
     delivery,
     event_text,
@@ -70,7 +75,7 @@ class Sale:
         self.stores = stores
         stores.cities.create(a_city())
         stores.events.create(an_event())
-        stores.orders.place_hold(an_order())
+        stores.orders.place(an_order())
 
     @property
     def order(self) -> Order:
@@ -88,6 +93,13 @@ class Sale:
 @pytest.fixture
 def sale(dynamodb: Any) -> Sale:
     return Sale(wiring.stores())
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch) -> FakePayments:
+    fake = FakePayments()
+    monkeypatch.setattr(wiring, "payments", lambda: fake)
+    return fake
 
 
 def test_a_completed_checkout_sells_its_seats(sale: Sale, log_lines: LogLines) -> None:
@@ -140,31 +152,134 @@ def test_events_in_the_wrong_order_have_the_same_end(sale: Sale) -> None:
     assert sale.stock == (98, 0, 2)
 
 
-def test_a_late_payment_is_noted_and_sells_nothing(sale: Sale, log_lines: LogLines) -> None:
+def test_a_late_payment_takes_seats_that_are_free(sale: Sale, log_lines: LogLines) -> None:
     heard(EXPIRED, a_stripe_session(status="expired"), "evt_1")
     assert heard(COMPLETED, a_paid_stripe_session(), "evt_2") == "paid_late"
+    assert sale.stock == (98, 0, 2)
+    assert [line["message"] for line in log_lines.of("audit")] == [
+        "order_expired",
+        "order_paid_late",
+    ]
+
+
+def test_a_late_payment_without_seats_goes_back_once(sale: Sale, stripe: FakePayments) -> None:
+    heard(EXPIRED, a_stripe_session(status="expired"), "evt_1")
+    record = sale.stores.events.get("tech-conference", consistent=True)
+    assert record is not None
+    sale.stores.events.replace(record, an_event(capacity=1))
+    assert heard(COMPLETED, a_paid_stripe_session(), "evt_2") == "refunding"
+    assert heard(COMPLETED, a_paid_stripe_session(), "evt_2") == "repeated"
+    assert sale.order.status is OrderStatus.REFUNDED
+    assert [(made.amount, made.reason) for made in stripe.refunds["pi_1"]] == [(29998, "sold_out")]
+    assert sale.stock == (1, 0, 0)
+
+
+def test_money_of_another_amount_goes_back(
+    sale: Sale, stripe: FakePayments, log_lines: LogLines
+) -> None:
+    assert heard(COMPLETED, a_paid_stripe_session(amount_total=1)) == "refunding"
     assert sale.stock == (100, 0, 0)
-    assert [line["message"] for line in log_lines.of("problem")] == ["order_paid_late"]
-
-
-def test_another_amount_does_not_count_as_paid(sale: Sale, log_lines: LogLines) -> None:
-    assert heard(COMPLETED, a_paid_stripe_session(amount_total=1)) == "amount_differs"
-    assert sale.stock == (98, 2, 0)
+    assert [made.amount for made in stripe.refunds["pi_1"]] == [1]
     assert [line["message"] for line in log_lines.of("problem")] == ["paid_amount_differs"]
 
 
-@pytest.mark.parametrize("metadata", [{}, None, {"orderId": "01JNUNKNOWN"}, {"cart": "7"}])
+class TestWhatBecomesOfAPayment:
+    """Refunds and disputes, in whichever order they are heard of."""
+
+    @pytest.fixture
+    def paid(self, sale: Sale, stripe: FakePayments) -> Sale:
+        heard(COMPLETED, a_paid_stripe_session(), "evt_0")
+        stripe.sessions["cs_test_1"] = a_paid_session(order_id=ORDER_ID)
+        return sale
+
+    @pytest.mark.parametrize("event_type", ["refund.created", "refund.updated", "refund.failed"])
+    def test_a_refund_made_in_the_dashboard_is_noted_once(
+        self, paid: Sale, event_type: str
+    ) -> None:
+        assert heard(event_type, a_stripe_refund(), "evt_1") == "refund"
+        assert heard(event_type, a_stripe_refund(), "evt_2") == "repeated"
+        assert paid.order.status is OrderStatus.PARTIALLY_REFUNDED
+        assert paid.order.good_tickets == 1
+        assert paid.stock == (99, 0, 1)
+
+    def test_a_refund_that_failed_after_all_gives_its_ticket_back(
+        self, paid: Sale, log_lines: LogLines
+    ) -> None:
+        failed = a_stripe_refund(status="failed", failure_reason="lost_or_stolen_card")
+        heard("refund.created", a_stripe_refund(), "evt_1")
+        assert heard("refund.failed", failed, "evt_2") == "refund"
+        assert heard("refund.updated", a_stripe_refund(), "evt_1") == "repeated"
+        assert (paid.order.status, paid.order.good_tickets) == (OrderStatus.PAID, 2)
+        assert paid.stock == (98, 0, 2)
+        (line,) = log_lines.of("problem")
+        assert (line["message"], line["failure"]) == ("refund_failed", "lost_or_stolen_card")
+
+    def test_a_charge_that_was_refunded_has_its_refunds_asked_for(
+        self, paid: Sale, stripe: FakePayments
+    ) -> None:
+        made = Refund("re_1", 14999, RefundStatus.SUCCEEDED, NOW, stripe_id="re_1")
+        stripe.refunds["pi_1"] = [made]
+        charge = {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"}
+        assert heard("charge.refunded", charge, "evt_1") == "refund"
+        assert heard("refund.created", a_stripe_refund(), "evt_2") == "repeated"
+        assert paid.order.amount_returned == 14999
+
+    def test_a_refund_that_is_heard_of_before_its_payment_comes_after_it(
+        self, sale: Sale, stripe: FakePayments
+    ) -> None:
+        stripe.sessions["cs_test_1"] = a_paid_session(order_id=ORDER_ID)
+        assert heard("refund.created", a_stripe_refund(), "evt_1") == "refund"
+        assert heard(COMPLETED, a_paid_stripe_session(), "evt_0") == "repeated"
+        assert sale.order.status is OrderStatus.PARTIALLY_REFUNDED
+        assert sale.stock == (99, 0, 1)
+
+    def test_a_dispute_is_recorded_told_and_voids_the_tickets_until_it_is_won(
+        self, paid: Sale, log_lines: LogLines
+    ) -> None:
+        assert heard("charge.dispute.created", a_stripe_dispute(), "evt_1") == "dispute"
+        assert (paid.order.status, paid.order.good_tickets) == (OrderStatus.DISPUTED, 0)
+        assert [line["message"] for line in log_lines.of("problem")] == ["payment_disputed"]
+        won = a_stripe_dispute(status="won")
+        assert heard("charge.dispute.closed", won, "evt_2") == "dispute"
+        assert heard("charge.dispute.created", a_stripe_dispute(), "evt_1") == "repeated"
+        assert (paid.order.status, paid.order.good_tickets) == (OrderStatus.PAID, 2)
+
+    @pytest.mark.parametrize(
+        "event_type", ["refund.created", "charge.refunded", "charge.dispute.created"]
+    )
+    def test_of_a_payment_that_is_not_ours_nothing_is_noted(
+        self, paid: Sale, event_type: str
+    ) -> None:
+        before = paid.order
+        subject = {**a_stripe_refund(), **a_stripe_dispute(), "payment_intent": "pi_other"}
+        subject["status"] = "succeeded" if event_type == "refund.created" else "lost"
+        assert heard(event_type, subject) == "not_ours"
+        assert paid.order == before
+
+    def test_when_stripe_cannot_be_asked_it_is_asked_to_try_again(
+        self, paid: Sale, stripe: FakePayments
+    ) -> None:
+        stripe.failure = PaymentProviderError("down")
+        status, body = deliver(delivery(event_text("refund.created", a_stripe_refund())))
+        assert (status, body["code"]) == (502, "PAYMENT_PROVIDER_ERROR")
+        stripe.failure = None
+        assert heard("refund.created", a_stripe_refund()) == "refund"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "outcome"),
+    [
+        ({}, "ignored"),
+        (None, "ignored"),
+        ({"cart": "7"}, "ignored"),
+        ({"orderId": "01JNUNKNOWN"}, "not_ours"),
+    ],
+)
 def test_a_session_that_is_not_ours_is_taken_and_left_alone(
-    sale: Sale, metadata: dict[str, str] | None
+    sale: Sale, metadata: dict[str, str] | None, outcome: str
 ) -> None:
-    assert heard(COMPLETED, a_paid_stripe_session(metadata=metadata)) == "not_ours"
+    assert heard(COMPLETED, a_paid_stripe_session(metadata=metadata)) == outcome
     assert sale.stock == (98, 2, 0)
-
-
-def test_the_record_of_an_event_is_no_order(sale: Sale) -> None:
-    heard(COMPLETED, a_paid_stripe_session(), "evt_1")
-    posing = a_paid_stripe_session(metadata={"orderId": "stripe-event#evt_1"})
-    assert heard(COMPLETED, posing, "evt_2") == "not_ours"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +422,7 @@ def test_a_signed_event_of_another_kind_is_not_sent_again(text: str) -> None:
 @pytest.mark.parametrize("session", [{"id": "cs_test_1"}, {"id": "cs_test_1", "status": None}])
 def test_a_session_of_somebody_elses_is_not_read(session: dict[str, Any]) -> None:
     answer = deliver(delivery(event_text(COMPLETED, session)))
-    assert answer == (200, {"received": True, "outcome": "not_ours"})
+    assert answer == (200, {"received": True, "outcome": "ignored"})
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,12 @@ class FieldProblem(BaseModel):
 
 
 DOCUMENT: Any = build_document(app)
+MAY_SIGN_IN = {
+    ("post", "/api/payments/checkout"),
+    ("post", "/api/payments/create-checkout-session"),
+    ("get", "/api/orders/{id}"),
+    ("get", "/api/orders/{id}/tickets"),
+}
 VERBS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -168,8 +174,10 @@ def test_guarded_routes_ask_for_a_token_and_can_refuse_it() -> None:
     for verb, path, operation in operations():
         entry = app.routes.get(path, {}).get(verb.upper())
         guarded = entry is not None and entry.authorizer is not None
-        assert operation["security"] == ([{"bearerAuth": []}] if guarded else []), path
-        assert ("401" in operation["responses"]) is guarded, path
+        token: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+        optional = [{}, *token] if (verb, path) in MAY_SIGN_IN else []
+        assert operation["security"] == (token if guarded else optional), path
+        assert ("401" in operation["responses"]) is (guarded or bool(optional)), path
         assert ("403" in operation["responses"]) is guarded, path
     assert DOCUMENT["components"]["securitySchemes"]["bearerAuth"]["bearerFormat"] == "JWT"
 
@@ -196,6 +204,32 @@ def test_an_error_says_its_headers() -> None:
 
     for status, header in ((401, "WWW-Authenticate"), (429, "Retry-After"), (503, "Retry-After")):
         assert {header, "X-Request-Id"} == response(operation, status)["headers"].keys()
+
+
+def test_a_key_that_is_in_use_may_say_when_to_try_again() -> None:
+    operation = DOCUMENT["paths"]["/api/payments/checkout"]["post"]
+    conflict = response(operation, 409)
+
+    assert "KeyInUse" in conflict["content"]["application/json"]["examples"]
+    assert conflict["headers"]["Retry-After"]["required"] is False
+    assert (
+        "Retry-After"
+        not in response(DOCUMENT["paths"]["/api/admin/events/{id_or_slug}"]["delete"], 409)[
+            "headers"
+        ]
+    )
+
+
+def test_a_body_that_may_be_left_out_says_so() -> None:
+    required = {
+        path: operation["requestBody"]["required"]
+        for _, path, operation in operations()
+        if "requestBody" in operation
+    }
+
+    assert [path for path, needed in required.items() if not needed] == [
+        "/api/admin/tickets/{code}/check-in"
+    ]
 
 
 def test_every_example_of_a_body_fits_its_schema() -> None:

@@ -32,7 +32,7 @@ from tests.support.shop import Shop
 from tests.support.store_worlds import World
 
 CAUSE = Cause("evt_1")
-_URLS = RedirectUrls("http://localhost/done", "http://localhost/back")
+URLS = RedirectUrls("http://localhost/done", "http://localhost/back")
 
 
 @dataclass
@@ -113,7 +113,7 @@ class FakeShop:
         """Place a pending order with a session that can be paid; return it."""
         order = an_order(**changes)
         self.orders.place(order)
-        session = self.payments.create_session(order, _URLS, order.hold_expires_at)
+        session = self.payments.create_session(order, URLS, order.hold_expires_at)
         noted = with_session(order, session.id, order.updated_at)
         order = self.orders.replace(order, noted)
         self.orders.calls.clear()

@@ -151,6 +151,11 @@ class LocalStripe:
         with self._lock:
             self._faults.append(_Fault(call, moment, error or connection_lost))
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether some call from now on is going to fail."""
+        return bool(self._faults)
+
     def forget_faults(self) -> None:
         """Let all calls from now on reach Stripe and come back; it is not `down` any more."""
         with self._lock:

@@ -103,6 +103,8 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
 BODY_TYPES: dict[Route, str] = {
     ("POST", "/api/admin/events/import"): "application/x-ndjson",
 }
+# Of these no body is a good one too.
+MAY_LACK_A_BODY = {("POST", "/api/admin/tickets/{code}/check-in")}
 # What the others answer with is JSON.
 MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/events/{slug}/calendar.ics"): "text/calendar; charset=utf-8",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.orders import RedirectUrls
+from chalicelib.domain.checkout_sessions import RedirectUrls
 from chalicelib.errors import InvalidInput
 from chalicelib.schemas.checkout import CheckoutBody
 from chalicelib.schemas.reading import read_body
@@ -45,6 +45,12 @@ def test_a_checkout_is_read() -> None:
         urls=RedirectUrls("https://shop.example/done", "https://shop.example/back"),
         customer_email=None,
     )
+
+
+def test_who_is_signed_in_is_the_buyer() -> None:
+    body = read_body(CheckoutBody, REQUIRED)
+    assert body.request("user_7").user_id == "user_7"
+    assert body.request().user_id is None
 
 
 def test_the_name_that_a_client_sends_is_not_used() -> None:

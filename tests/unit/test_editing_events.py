@@ -356,6 +356,57 @@ class TestStatuses:
         assert office.change(name="Show (cancelled)").name == "Show (cancelled)"
 
 
+class TestCancelling:
+    @pytest.mark.parametrize("before", [EventStatus.DRAFT, EventStatus.PUBLISHED])
+    def test_nothing_but_the_status_changes(self, office: Office, before: EventStatus) -> None:
+        described = office.change(status=before).described()
+
+        record = office.editor.cancel("show", None, "user_7")
+
+        cancelled = replace(described, status=EventStatus.CANCELLED)
+        assert replace(record.described(), updated_at=described.updated_at) == cancelled
+        assert office.record() == record
+
+    def test_its_orders_are_noted_as_left_to_be_ended(self, office: Office) -> None:
+        office.editor.cancel("show", None, "user_7")
+
+        assert [each.event_id for each in office.events.cancellations.pending()] == [office.show.id]
+
+    def test_a_cancelled_event_stays_as_it_is(self, office: Office) -> None:
+        first = office.editor.cancel("show", None, "user_7")
+        office.now += timedelta(days=1)
+
+        assert office.editor.cancel("show", None, "user_8") == first
+        assert office.log.names("audit").count("event_cancelled") == 1
+
+    def test_it_leaves_a_line_that_says_who_and_what(self, office: Office) -> None:
+        office.editor.cancel("show", None, "user_7")
+
+        (line,) = [fields for _, name, fields in office.log.lines if name == "event_cancelled"]
+        assert line == {
+            "by": "user_7",
+            "event": "show",
+            "eventId": office.show.id,
+            "changed": ["status"],
+        }
+
+    def test_an_edit_at_the_same_moment_is_kept(self, office: Office) -> None:
+        office.events.first = [office.behind_the_back(name="Gala")]
+
+        record = office.editor.cancel("show", None, "user_7")
+
+        assert (record.name, record.status) == ("Gala", EventStatus.CANCELLED)
+
+    def test_on_a_condition_that_does_not_hold_it_goes_on_being_sold(self, office: Office) -> None:
+        with pytest.raises(PreconditionFailed):
+            office.editor.cancel("show", frozenset({"of-another-time"}), "user_7")
+        assert office.record().status is EventStatus.PUBLISHED
+
+    def test_what_is_not_there_cannot_be_cancelled(self, office: Office) -> None:
+        with pytest.raises(NotFound):
+            office.editor.cancel("nowhere", None, "user_7")
+
+
 class TestTwoAdminsAtOnce:
     def revision(self, office: Office) -> str:
         return revision_of(office.record().public)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.checkout_sessions import SessionStatus
 from chalicelib.domain.free_orders import (
+    SESSION_PLACEHOLDER,
     free_session,
     free_session_id,
     order_id_of,
@@ -67,3 +68,48 @@ def test_another_session_leads_to_no_free_order(session_id: str) -> None:
 )
 def test_the_success_page_learns_the_session(url: str, expected: str) -> None:
     assert with_session_id(url, "cs_1") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://a.example", "https://a.example?session_id={CHECKOUT_SESSION_ID}"),
+        ("https://a.example/", "https://a.example/?session_id={CHECKOUT_SESSION_ID}"),
+        ("https://a.example/x?", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}"),
+        ("https://a.example/x?y=1", "https://a.example/x?y=1&session_id={CHECKOUT_SESSION_ID}"),
+        (
+            "https://a.example/x?y=1&z=%26#top",
+            "https://a.example/x?y=1&z=%26&session_id={CHECKOUT_SESSION_ID}#top",
+        ),
+        ("https://a.example/x#top", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top"),
+        (
+            "https://a.example/x#top?y=1",
+            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top?y=1",
+        ),
+        (
+            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
+            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
+        ),
+        (
+            "https://a.example/x?sid={CHECKOUT_SESSION_ID}",
+            "https://a.example/x?sid={CHECKOUT_SESSION_ID}&session_id={CHECKOUT_SESSION_ID}",
+        ),
+        (
+            "https://a.example/x?session_id=mine",
+            "https://a.example/x?session_id=mine&session_id={CHECKOUT_SESSION_ID}",
+        ),
+    ],
+)
+def test_the_sessions_id_is_added_to_the_way_back(url: str, sent: str) -> None:
+    assert with_session_id(url, SESSION_PLACEHOLDER) == sent
+
+
+words = st.text("abc=&%", max_size=6)
+
+
+@given(words, words)
+def test_what_was_in_the_way_back_stays_in_it(query: str, fragment: str) -> None:
+    sent = with_session_id(f"https://a.example/x?{query}#{fragment}", SESSION_PLACEHOLDER)
+    before, _, after = sent.partition("session_id={CHECKOUT_SESSION_ID}")
+    assert before == f"https://a.example/x?{query}" + ("&" if query else "")
+    assert after == (f"#{fragment}" if fragment else "")

@@ -41,12 +41,16 @@ LOOKS = {
     errors.InUse: (409, "CONFLICT"),
     errors.CapacityTooLow: (409, "CONFLICT"),
     errors.Changed: (409, "CONFLICT"),
+    errors.RefundRefused: (409, "CONFLICT"),
+    errors.TicketRefused: (409, "CONFLICT"),
+    errors.KeyInUse: (409, "CONFLICT"),
     errors.PreconditionFailed: (412, "PRECONDITION_FAILED"),
     errors.TooBroad: (400, "VALIDATION_ERROR"),
     errors.SoldOut: (409, "SOLD_OUT"),
     errors.SalesClosed: (409, "SALES_CLOSED"),
     errors.PayloadTooLarge: (413, "PAYLOAD_TOO_LARGE"),
     errors.PaymentProviderError: (502, "PAYMENT_PROVIDER_ERROR"),
+    errors.MailProviderError: (503, "UNAVAILABLE"),
     errors.Unavailable: (503, "UNAVAILABLE"),
     errors.ConfigurationError: (500, "INTERNAL_ERROR"),
 }
@@ -84,6 +88,8 @@ def test_no_error_of_the_tree_is_without_a_look(kind: type[EventsApiError]) -> N
 def test_every_error_has_the_one_shape(kind: type[EventsApiError]) -> None:
     problem, body = error_body(an_error(kind), "req-1")
     assert body.pop("details", None) is None or kind is InvalidInput
+    assert ("checkIn" in body) is (kind is errors.TicketRefused)
+    body.pop("checkIn", None)
     assert list(body) == ["statusCode", "error", "code", "message", "requestId"]
     assert body["statusCode"] == problem.status.value
     assert body["requestId"] == "req-1"
@@ -140,8 +146,29 @@ def test_a_problem_has_a_type_even_when_none_is_given() -> None:
     assert InvalidInput.of("name", "is wrong").problems[0].type == "value_error"
 
 
-def test_try_again_says_when() -> None:
-    assert error_headers(errors.Unavailable("down")) == {"Retry-After": "2"}
+def test_a_ticket_that_was_used_says_when_and_where() -> None:
+    _, body = error_body(errors.TicketRefused("used", "2027-06-15T08:41:07.000Z", "North"), "req-1")
+    assert body["checkIn"] == {"checkedInAt": "2027-06-15T08:41:07.000Z", "door": "North"}
+    keys = ["statusCode", "error", "code", "message", "checkIn", "requestId"]
+    assert list(body) == keys
+
+
+def test_a_ticket_that_is_void_was_used_nowhere() -> None:
+    _, body = error_body(errors.TicketRefused("void"), "req-1")
+    assert body["checkIn"] is None
+
+
+@pytest.mark.parametrize("kind", [errors.Unavailable, errors.MailProviderError])
+def test_try_again_says_when(kind: type[EventsApiError]) -> None:
+    assert error_headers(kind("down")) == {"Retry-After": "2"}
+
+
+def test_a_key_whose_request_still_runs_says_when_to_try_again() -> None:
+    assert error_headers(errors.KeyInUse("it still runs", 3)) == {"Retry-After": "3"}
+
+
+def test_a_key_of_another_request_will_never_do() -> None:
+    assert error_headers(errors.KeyInUse("of another request")) == {}
 
 
 def test_sign_in_says_how() -> None:

@@ -18,6 +18,7 @@ from chalicelib.http.query import (
     OFFSET,
     AmountParameter,
     ChoiceParameter,
+    ChoicesParameter,
     IntegerParameter,
     MomentParameter,
     OpenParameter,
@@ -33,9 +34,15 @@ SEARCH = TextParameter("search", max_length=5)
 FROM = MomentParameter("from", end_of_day=False)
 TO = MomentParameter("to", end_of_day=True)
 MIN_PRICE = AmountParameter("minPrice")
+SIZES = ChoicesParameter("size", {"small": 1, "large": 2})
 CITY = OpenParameter("city", "A city's slug.")
 Parameter = (
-    IntegerParameter | ChoiceParameter[bool] | TextParameter | MomentParameter | AmountParameter
+    IntegerParameter
+    | ChoiceParameter[bool]
+    | ChoicesParameter[int]
+    | TextParameter
+    | MomentParameter
+    | AmountParameter
 )
 storable_text = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 
@@ -58,6 +65,7 @@ def test_what_is_not_asked_for_has_its_default() -> None:
     assert DESCENDING.read(nothing) is True
     assert SEARCH.read(nothing) is None
     assert CITY.read(nothing) is None
+    assert SIZES.read(nothing) == frozenset()
     assert FROM.read(nothing) is None
     assert MIN_PRICE.read(nothing) is None
     assert LIMIT.read(asked(other="1")) == 50
@@ -284,6 +292,31 @@ def test_a_choices_older_names_are_described_as_deprecated() -> None:
 def test_a_choice_without_a_default_describes_none() -> None:
     status: ChoiceParameter[str | None] = ChoiceParameter("status", {"draft": "draft"}, None)
     assert status.described()[0].schema == {"type": "string", "enum": ["draft"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [("small", {1}), ("large,small", {1, 2}), ("small,small", {1})],
+)
+def test_several_words_may_be_chosen(text: str, chosen: set[int]) -> None:
+    assert SIZES.read(asked(size=text)) == chosen
+
+
+@pytest.mark.parametrize("text", ["", "tall", "small,", ",", "small,tall", "small, large", "SMALL"])
+def test_a_word_that_is_no_choice_is_refused_and_the_choices_are_named(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        SIZES.read(asked(size=text))
+    [problem] = refused.value.problems
+    assert (problem.field, problem.type) == ("size", "enum")
+    assert problem.message == "must be one of small, large, or several with commas between them"
+
+
+@given(st.lists(st.sampled_from(["small", "large", "tall", ""]), max_size=4).map(",".join))
+def test_choices_are_read_where_their_schema_takes_them_and_nowhere_else(text: str) -> None:
+    if jsonschema_rs.is_valid(schema_of(SIZES), text):
+        assert SIZES.read(asked(size=text))
+    else:
+        assert refusal(SIZES, asked(size=text)) == ("size", "enum")
 
 
 def test_a_moment_is_described_as_a_date_or_a_date_time() -> None:

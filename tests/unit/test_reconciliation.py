@@ -1,9 +1,11 @@
 """The timer's chores: each has its turn, whatever the others do."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from chalicelib.domain.orders import HOLD, OrderStatus
+from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.errors import Unavailable
 from chalicelib.services.ports import Rename
 from chalicelib.services.reconciliation import (
@@ -16,6 +18,7 @@ from chalicelib.services.reconciliation import (
 from chalicelib.services.renames import SETTLED_AFTER, Renames
 from chalicelib.services.time_budget import TimeBudget
 from tests.support.builders import NOW, a_city, an_event
+from tests.support.fake_shop import FakeShop
 from tests.support.fakes import FakeCities, FakeEvents, FakeRenames, RecordingLog
 
 AMPLE = TimeBudget(1.0, lambda: 0.0)
@@ -140,6 +143,29 @@ def test_events_that_follow_their_city_are_counted() -> None:
     assert timer.run(AMPLE) == {"renames": Tally(found=1, done=1)}
     assert timer.run(AMPLE) == {"renames": Tally(found=1)}
     assert timer.run(AMPLE) == {"renames": Tally(found=0)}
+
+
+def test_orders_that_were_left_are_counted_by_what_was_left_of_them() -> None:
+    shop = FakeShop()
+    due = shop.start()
+    untold = shop.start(id="01JNOTHER00000000000000000")
+    news = PaymentNews("evt_1", shop.shop.clock.now, shop.pay(untold))
+    shop.payments.undelivered.append(news)
+    shop.shop.clock.move(HOLD)
+    shop.orders.orders[untold.id] = replace(shop.order(untold.id), due_at=None)
+
+    assert shop.shop.timer.run(AMPLE) == {
+        "orders": Tally(found=1, done=1),
+        "news": Tally(found=1, done=1),
+        "cancellations": Tally(found=0),
+    }
+    assert shop.order(due.id).status is OrderStatus.EXPIRED
+    assert shop.order(untold.id).status is OrderStatus.PAID
+
+    shop.cancel_event()
+    tallies = shop.shop.timer.run(AMPLE)
+    assert tallies["cancellations"] == Tally(found=1, done=1)
+    assert shop.order(untold.id).status is OrderStatus.REFUNDED
 
 
 def test_a_line_about_a_rename_that_failed_says_which() -> None:

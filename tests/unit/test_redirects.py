@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.domain.checkout_sessions import RedirectUrls
 from chalicelib.errors import InvalidInput
-from chalicelib.services.checkout import RedirectPolicy
+from chalicelib.services.redirects import RedirectPolicy
 
 SHOP = RedirectPolicy(("https://shop.example", "http://old.example:8080"), allow_loopback=False)
 LOCAL = RedirectPolicy((), allow_loopback=True)
@@ -145,6 +146,26 @@ def test_a_local_stage_sends_buyers_nowhere_else(url: str) -> None:
 
 def test_user_information_is_refused_on_this_machine_too() -> None:
     assert refusal(LOCAL, "http://localhost@localhost:3000/") == "url_parsing"
+
+
+@pytest.mark.parametrize(
+    ("urls", "field"),
+    [
+        (RedirectUrls("https://evil.example/", "https://shop.example/"), "successUrl"),
+        (RedirectUrls("https://shop.example/", "https://evil.example/"), "cancelUrl"),
+        (RedirectUrls("https://evil.example/", "https://evil.example/"), "successUrl"),
+    ],
+)
+def test_both_ways_back_are_looked_at_and_the_wrong_one_is_named(
+    urls: RedirectUrls, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        SHOP.check_both(urls)
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+def test_two_good_ways_back_will_do() -> None:
+    SHOP.check_both(RedirectUrls("https://shop.example/done", "https://shop.example/back"))
 
 
 @given(st.text())

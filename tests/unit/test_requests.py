@@ -145,6 +145,18 @@ def test_no_body_is_no_json() -> None:
         an_api_request("POST").json_object()
 
 
+def test_no_body_is_an_empty_object_where_none_is_needed() -> None:
+    assert an_api_request("POST").optional_json_object() == {}
+    assert an_api_request("POST", body="").optional_json_object() == {}
+    assert an_api_request("POST", body='{"a": 1}').optional_json_object() == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [" ", "null", "[]", "{", "x"])
+def test_a_body_that_is_sent_is_json_even_where_none_is_needed(body: str) -> None:
+    with pytest.raises(InvalidInput, match="the body must be"):
+        an_api_request("POST", body=body).optional_json_object()
+
+
 def test_a_caller_is_who_the_authorizer_says() -> None:
     request = an_api_request(authorizer=CALLER)
     assert request.caller() == Caller("user_1", "admin", "sess_1", NOW)

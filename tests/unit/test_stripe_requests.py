@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.adapters.stripe_objects import refund_from
-from chalicelib.adapters.stripe_requests import refund_params, with_session_id
+from chalicelib.adapters.stripe_requests import refund_params
 from chalicelib.domain.refunds import Refund, RefundStatus
 from tests.support.builders import an_order
 
@@ -76,48 +76,3 @@ def test_what_is_sent_is_what_is_read_back(
         status=RefundStatus.PENDING,
         stripe_id="re_1",
     )
-
-
-@pytest.mark.parametrize(
-    ("url", "sent"),
-    [
-        ("https://a.example", "https://a.example?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/", "https://a.example/?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/x?", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}"),
-        ("https://a.example/x?y=1", "https://a.example/x?y=1&session_id={CHECKOUT_SESSION_ID}"),
-        (
-            "https://a.example/x?y=1&z=%26#top",
-            "https://a.example/x?y=1&z=%26&session_id={CHECKOUT_SESSION_ID}#top",
-        ),
-        ("https://a.example/x#top", "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top"),
-        (
-            "https://a.example/x#top?y=1",
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}#top?y=1",
-        ),
-        (
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
-            "https://a.example/x?session_id={CHECKOUT_SESSION_ID}",
-        ),
-        (
-            "https://a.example/x?sid={CHECKOUT_SESSION_ID}",
-            "https://a.example/x?sid={CHECKOUT_SESSION_ID}&session_id={CHECKOUT_SESSION_ID}",
-        ),
-        (
-            "https://a.example/x?session_id=mine",
-            "https://a.example/x?session_id=mine&session_id={CHECKOUT_SESSION_ID}",
-        ),
-    ],
-)
-def test_the_sessions_id_is_added_to_the_way_back(url: str, sent: str) -> None:
-    assert with_session_id(url) == sent
-
-
-words = st.text("abc=&%", max_size=6)
-
-
-@given(words, words)
-def test_what_was_in_the_way_back_stays_in_it(query: str, fragment: str) -> None:
-    sent = with_session_id(f"https://a.example/x?{query}#{fragment}")
-    before, _, after = sent.partition("session_id={CHECKOUT_SESSION_ID}")
-    assert before == f"https://a.example/x?{query}" + ("&" if query else "")
-    assert after == (f"#{fragment}" if fragment else "")
