@@ -70,9 +70,13 @@ imports: $(READY) ## Check that imports run one way
 .PHONY: suites
 suites: setup ## Run every test suite, with coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report= --ignore=tests/proofs
 	$(BIN)/coverage report --skip-covered --fail-under=95
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*,chalicelib/http/*' --fail-under=100
+
+.PHONY: proofs
+proofs: setup ## Kill the process at every call, tell Stripe's events in every order (minutes)
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/proofs
 
 .PHONY: format
 format: $(READY) ## Format the code

@@ -21,7 +21,6 @@ from chalicelib.http.operations import (
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_text_response, tagged_json, to_json
 from chalicelib.routes.event_pages import LIST_PARAMETERS, STATUS, page_json, read_list
-from chalicelib.services.cancelling import Look
 from chalicelib.services.catalogue import ALL_STATUSES
 from chalicelib.services.time_budget import TimeBudget
 
@@ -182,25 +181,24 @@ def cancel_event(request: ApiRequest) -> Response:
     cancelled = wiring.event_editor().cancel(
         request.path("id_or_slug"), wanted_revisions(request), admin.user_id
     )
-    look = _end_orders(cancelled.id)
+    done = _end_orders(cancelled.id)
     # Its seats came free in the meantime.
     event = wiring.event_editor().get(cancelled.slug)
-    done = {
-        "ended": look.ended,
-        "left": look.left,
-        "complete": look.is_whole and not look.left,
-    }
     text = f'{event.public_for_admins()[:-1]},"cancellation":{to_json(done)}}}'
     return tagged_json(text, admin_event_tag(event))
 
 
-def _end_orders(event_id: int) -> Look:
-    """End the orders of a cancelled event as far as a request may take; the timer does the rest."""
+def _end_orders(event_id: int) -> dict[str, int | bool]:
+    """End the orders of a cancelled event as far as a request may take, and say how far that was;
+    the timer does the rest.
+    """
     pending = wiring.stores().cancellations.pending()
     cancellation = next((each for each in pending if each.event_id == event_id), None)
     if cancellation is None:
-        return Look(ended=0, left=0, is_whole=True)
-    return wiring.cancelling().finish(cancellation, TimeBudget.of(_CANCELLING_SECONDS))
+        return {"ended": 0, "left": 0, "complete": True}
+    look = wiring.cancelling().finish(cancellation, TimeBudget.of(_CANCELLING_SECONDS))
+    complete = look.is_whole and not look.left
+    return {"ended": look.ended, "left": look.left, "complete": complete}
 
 
 def _path_of(event: EventRecord) -> str:

@@ -11,7 +11,6 @@ from chalicelib.store.models import (
     EventModel,
     IndexEntryModel,
     OrderModel,
-    SeenEventModel,
 )
 from infra.tables import TABLE_SETTINGS, declared_tables
 
@@ -71,14 +70,23 @@ def test_an_index_projects_only_attributes_that_the_model_has(table: str) -> Non
         assert projected <= attributes
 
 
-def test_stripe_events_share_the_orders_key() -> None:
-    assert shape_of_model(SeenEventModel)["key"] == shape_of_declaration("OrdersTable")["key"]
+@pytest.mark.parametrize("model", [KeyedRequestModel, NewsMarkerModel])
+def test_what_lives_in_the_orders_table_shares_its_key(model: type[Model]) -> None:
+    assert shape_of_model(model)["key"] == shape_of_declaration("OrdersTable")["key"]
+
+
+@pytest.mark.parametrize("model", [KeyedRequestModel, NewsMarkerModel])
+def test_what_is_no_order_is_in_no_list_of_orders(model: type[Model]) -> None:
+    ours = {item.attr_name for item in model.get_attributes().values()} - {"id"}
+    indexes = shape_of_declaration("OrdersTable")["indexes"].values()
+    keys = [{name for name, _ in key} for key, _ in indexes]
+    assert all(not key <= ours for key in keys)
 
 
 def test_only_what_the_store_lets_expire_expires() -> None:
     (expiring,) = (
         item.attr_name
-        for item in SeenEventModel.get_attributes().values()
+        for item in KeyedRequestModel.get_attributes().values()
         if isinstance(item, TTLAttribute)
     )
     times = {

@@ -76,6 +76,7 @@ class Scene(ABC):
             self.stripe.gateway(),
             clock=self.clock,
             mailer=CountedMailer(outside=self.outside),
+            event_ids=(1,),
         )
         seed_city(tables.stores)
         self.event = an_event(capacity=CAPACITY, price=self.price)

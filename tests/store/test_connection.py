@@ -19,10 +19,11 @@ from chalicelib.store.models import (
     CityModel,
     EventModel,
     IndexEntryModel,
+    KeyedRequestModel,
     MovedCityModel,
     MovedEventModel,
+    NewsMarkerModel,
     OrderModel,
-    SeenEventModel,
 )
 from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.tables import MotoTables
@@ -35,14 +36,16 @@ MODELS = [
     MovedCityModel,
     IndexEntryModel,
     OrderModel,
-    SeenEventModel,
+    KeyedRequestModel,
+    NewsMarkerModel,
 ]
 HERE = StoreSettings("events", "cities", "index", "orders")
 
 
 def test_all_models_share_one_botocore_client(stores: Stores) -> None:
     connections = [stores.events._connection, stores.cities._connection, stores.orders._connection]
-    connections += [stores.eraser._connection]
+    parts = (stores.eraser, stores.keyed_requests, stores.cancellations, stores.news_marker)
+    connections += [part._connection for part in parts]
     connections += [model._get_connection().connection for model in MODELS]
 
     assert len({id(connection) for connection in connections}) == 1
@@ -50,7 +53,7 @@ def test_all_models_share_one_botocore_client(stores: Stores) -> None:
 
 
 def test_models_are_of_the_tables_that_the_settings_name() -> None:
-    expected = ["e-dev", "e-dev", "c-dev", "c-dev", "i-dev", "o-dev", "o-dev"]
+    expected = ["e-dev", "e-dev", "c-dev", "c-dev", "i-dev", "o-dev", "o-dev", "o-dev"]
     try:
         open_stores(StoreSettings("e-dev", "c-dev", "i-dev", "o-dev"))
 
@@ -79,7 +82,7 @@ def test_opening_the_store_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_no_table_is_ever_described(tables: MotoTables, traffic: Traffic) -> None:
     tables.stores.cities.create(a_city())
     tables.stores.events.create(an_event())
-    tables.stores.orders.place_hold(an_order())
+    tables.stores.orders.place(an_order())
     tables.stores.orders.get(an_order().id)
     record = tables.stores.events.get_by_id(1)
     assert record is not None

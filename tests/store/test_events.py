@@ -314,7 +314,7 @@ def test_a_new_capacity_changes_the_free_seats_by_the_difference(
     stores: Stores, tables: MotoTables
 ) -> None:
     stores.events.create(an_event())
-    stores.orders.place_hold(an_order(quantity=3))
+    stores.orders.place(an_order(quantity=3))
 
     change(stores, "tech-conference", capacity=10)
     assert stock(tables) == (7, 3, 0)

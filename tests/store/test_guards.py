@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pynamodb.expressions.condition import Condition
@@ -14,7 +14,9 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventRecord, EventStatus
-from chalicelib.domain.orders import Cause, Order, OrderStatus
+from chalicelib.domain.order_changes import check_in
+from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.tickets import CheckIn
 from chalicelib.errors import (
     CapacityTooLow,
     Changed,
@@ -28,19 +30,30 @@ from chalicelib.errors import (
     SoldOut,
     Unavailable,
 )
-from chalicelib.services.ports import Change, PageRequest
-from chalicelib.store import Stores, cities, events, orders, transactions, word_index
-from chalicelib.store.models import EventModel, OrderModel
-from chalicelib.store.orders import DynamoOrderStore, IntegrityError
-from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
+from chalicelib.services.ports import KeyedRequest, PageRequest
+from chalicelib.store import (
+    Stores,
+    cities,
+    events,
+    keyed_requests,
+    orders,
+    patience,
+    transactions,
+    word_index,
+)
+from chalicelib.store.keyed_requests import DynamoKeyedRequests
+from chalicelib.store.models import EventModel, KeyedRequestModel, OrderModel
+from chalicelib.store.orders import IntegrityError
+from tests.support import order_steps
+from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.fake_time import FakeTime
+from tests.support.order_steps import LATER, Step, bounced, noted, refunded
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, ORDERS, MotoTables
-from tests.support.traffic import Traffic, refusal
+from tests.support.traffic import Traffic, cancelled, refusal
 
-LATER = NOW + timedelta(minutes=5)
-CAUSE = Cause("verify")
 _SECONDS = itertools.count(1)
+SLUG = "tech-conference"
 MINE = an_order()
 YOURS = an_order(id="01JNYOURORDER0000000000000")
 
@@ -68,24 +81,13 @@ def remove(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], None]:
     return take_out
 
 
-@pytest.fixture
-def no_pending_condition(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Put one that always holds in its place."""
-
-    def take_out() -> None:
-        always: Condition = OrderModel.id.exists()
-        monkeypatch.setattr(orders, "pending_condition", lambda: always)
-
-    return take_out
-
-
-def stock(tables: MotoTables, slug: str = "tech-conference") -> tuple[int, int, int]:
+def stock(tables: MotoTables, slug: str = SLUG) -> tuple[int, int, int]:
     item = tables.item(EVENTS, slug)
     free, held, sold = (int(item.get(name, {"N": "0"})["N"]) for name in ("free", "held", "sold"))
     return free, held, sold
 
 
-def record_of(stores: Stores, slug: str = "tech-conference") -> EventRecord:
+def record_of(stores: Stores, slug: str = SLUG) -> EventRecord:
     record = stores.events.get(slug, consistent=True)
     assert record is not None
     return record
@@ -97,16 +99,21 @@ def change(stores: Stores, before: EventRecord, **changes: Any) -> None:
     stores.events.replace(before, replace(before.described(), updated_at=later, **changes))
 
 
-def paid(stores: Stores, order: Order, cause: Cause = CAUSE) -> Change:
-    return stores.orders.mark_paid(order, a_paid_session(), cause, LATER)
+def step(stores: Stores, order: Order, take: Step) -> Order:
+    """Take a step from an order as somebody read it."""
+    return stores.orders.replace(order, take(order))
 
 
-def expired(stores: Stores, order: Order) -> Change:
-    return stores.orders.release(order, OrderStatus.EXPIRED, CAUSE, LATER)
+def paid(stores: Stores, order: Order) -> Order:
+    return step(stores, order, order_steps.paid)
 
 
-class TestTheHoldsCondition:
-    """Seats are held only of an event that is for sale, at its price, and while they are free."""
+def expired(stores: Stores, order: Order) -> Order:
+    return step(stores, order, order_steps.expired)
+
+
+class TestTheSalesCondition:
+    """Seats are taken only of an event that is for sale, at its price, and while they are free."""
 
     CASES = (
         pytest.param({"capacity": 1}, SoldOut, id="free"),
@@ -115,49 +122,54 @@ class TestTheHoldsCondition:
         pytest.param({"price": 20000}, PriceMismatch, id="price"),
         pytest.param({"currency": "eur"}, PriceMismatch, id="currency"),
     )
+    KINDS = pytest.mark.parametrize("order", [MINE, order_steps.paid(MINE)], ids=["held", "sold"])
 
     @pytest.fixture
     def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(orders, "hold_condition", lambda _order: None)
+        monkeypatch.setattr(orders, "sale_condition", lambda _order: None)
 
+    @KINDS
     @pytest.mark.parametrize(("changes", "raised"), CASES)
     def test_with_it_nothing_is_sold(
         self,
         stores: Stores,
         tables: MotoTables,
+        order: Order,
         changes: dict[str, Any],
         raised: type[EventsApiError],
     ) -> None:
         seed_event(stores, **changes)
 
         with pytest.raises(raised):
-            stores.orders.place_hold(MINE)
+            stores.orders.place(order)
 
-        assert stock(tables)[1] == 0
+        assert stock(tables)[1:] == (0, 0)
 
     @pytest.mark.usefixtures("unguarded")
+    @KINDS
     @pytest.mark.parametrize(("changes", "raised"), CASES)
-    def test_without_it_the_seats_are_held_all_the_same(
+    def test_without_it_the_seats_are_taken_all_the_same(
         self,
         stores: Stores,
         tables: MotoTables,
+        order: Order,
         changes: dict[str, Any],
         raised: type[EventsApiError],
     ) -> None:
         seed_event(stores, **changes)
 
-        stores.orders.place_hold(MINE)
+        stores.orders.place(order)
 
-        assert stock(tables)[1] == MINE.quantity
+        assert sum(stock(tables)[1:]) == order.quantity
 
     def test_with_it_the_last_seats_go_to_one_buyer(
         self, stores: Stores, tables: MotoTables
     ) -> None:
         seed_event(stores, capacity=2)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         with pytest.raises(SoldOut):
-            stores.orders.place_hold(YOURS)
+            stores.orders.place(YOURS)
 
         assert stock(tables) == (0, 2, 0)
 
@@ -168,8 +180,8 @@ class TestTheHoldsCondition:
         seed_event(stores, capacity=2)
 
         for order in (MINE, YOURS):
-            stores.orders.place_hold(order)
-            assert paid(stores, order) is Change.MADE
+            stores.orders.place(order)
+            paid(stores, order)
 
         assert stock(tables) == (-2, 0, 4)
 
@@ -177,25 +189,25 @@ class TestTheHoldsCondition:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         with pytest.raises(NotFound):
-            stores.orders.place_hold(MINE)
+            stores.orders.place(MINE)
 
         assert tables.item(EVENTS, MINE.event_slug) == {}
 
     @pytest.mark.usefixtures("unguarded")
-    def test_without_it_a_hold_makes_the_ghost_of_an_event(
+    def test_without_it_an_order_makes_the_ghost_of_an_event(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         assert tables.item(EVENTS, MINE.event_slug) == {
-            "slug": {"S": "tech-conference"},
+            "slug": {"S": SLUG},
             "free": {"N": "-2"},
             "held": {"N": "2"},
         }
 
 
-class TestTheHoldsEvent:
-    """A hold is of the event that the buyer looked at, not of another one under its slug."""
+class TestTheSalesEvent:
+    """An order is of the event that the buyer looked at, not of another one under its slug."""
 
     @pytest.fixture(autouse=True)
     def _another_event_has_the_slug(self, stores: Stores) -> None:
@@ -208,7 +220,7 @@ class TestTheHoldsEvent:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         with pytest.raises(SoldOut):
-            stores.orders.place_hold(MINE)
+            stores.orders.place(MINE)
 
         assert stock(tables) == (100, 0, 0)
 
@@ -217,7 +229,7 @@ class TestTheHoldsEvent:
     ) -> None:
         remove(orders, "stock")
 
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         assert MINE.event_id != record_of(stores).id
         assert stock(tables) == (98, 2, 0)
@@ -228,11 +240,11 @@ class TestTheNewOrdersCondition:
 
     def test_with_it_the_first_order_stays(self, stores: Stores, tables: MotoTables) -> None:
         seed_event(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         paid(stores, MINE)
 
         with pytest.raises(IntegrityError):
-            stores.orders.place_hold(MINE)
+            stores.orders.place(MINE)
 
         assert stock(tables) == (98, 0, 2)
         assert tables.item(ORDERS, MINE.id)["status"] == {"S": "paid"}
@@ -242,228 +254,464 @@ class TestTheNewOrdersCondition:
     ) -> None:
         remove(orders, "order")
         seed_event(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         paid(stores, MINE)
 
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         assert stock(tables) == (96, 2, 2)
         assert tables.item(ORDERS, MINE.id)["status"] == {"S": "pending"}
 
 
-class TestThePendingCondition:
-    """An order leaves `pending` once."""
+class TestTheVersionsCondition:
+    """An order changes from what was read of it."""
 
     @pytest.fixture(autouse=True)
     def _two_orders(self, stores: Stores) -> None:
-        """Another order holds seats too, so that their number alone stops nothing."""
+        """Another order has seats too, so that their number alone stops nothing."""
         seed_event(stores, capacity=4)
-        stores.orders.place_hold(MINE)
-        stores.orders.place_hold(YOURS)
+        stores.orders.place(MINE)
+        stores.orders.place(YOURS)
+
+    @pytest.fixture
+    def no_versions(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Put a condition that always holds in its place."""
+        always: Condition = OrderModel.id.exists()
+        monkeypatch.setattr(orders, "unchanged", lambda _before: always)
 
     def test_with_it_a_second_payment_sells_nothing(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        assert [paid(stores, MINE), paid(stores, MINE)] == [Change.MADE, Change.ALREADY]
+        paid(stores, MINE)
+        with pytest.raises(Changed):
+            paid(stores, MINE)
         assert stock(tables) == (0, 2, 2)
 
-    def test_without_it_one_payment_counts_twice(
-        self, stores: Stores, tables: MotoTables, no_pending_condition: Callable[[], None]
-    ) -> None:
-        no_pending_condition()
-
-        assert [paid(stores, MINE), paid(stores, MINE)] == [Change.MADE, Change.MADE]
+    @pytest.mark.usefixtures("no_versions")
+    def test_without_it_one_payment_counts_twice(self, stores: Stores, tables: MotoTables) -> None:
+        paid(stores, MINE)
+        paid(stores, MINE)
         # Four seats sold to one buyer of two, and the other's hold is gone.
         assert stock(tables) == (0, 0, 4)
         with pytest.raises(IntegrityError):
-            stores.orders.mark_paid(YOURS, a_paid_session(), CAUSE, LATER)
+            paid(stores, YOURS)
 
     def test_with_it_seats_that_were_sold_do_not_come_back(
         self, stores: Stores, tables: MotoTables
     ) -> None:
         paid(stores, MINE)
-
-        assert expired(stores, MINE) is Change.REFUSED
+        with pytest.raises(Changed):
+            expired(stores, MINE)
         assert stock(tables) == (0, 2, 2)
 
+    @pytest.mark.usefixtures("no_versions")
     def test_without_it_seats_that_were_sold_are_sold_again(
-        self, stores: Stores, tables: MotoTables, no_pending_condition: Callable[[], None]
+        self, stores: Stores, tables: MotoTables
     ) -> None:
-        no_pending_condition()
-        third = an_order(id="01JNTHIRDORDER000000000000")
         paid(stores, MINE)
-
-        assert expired(stores, MINE) is Change.MADE
-        stores.orders.place_hold(third)
-
+        expired(stores, MINE)
+        stores.orders.place(an_order(id="01JNTHIRDORDER000000000000"))
         # Of four seats, two are paid for, and two more buyers are on their way to pay for two each.
         assert stock(tables) == (0, 2, 2)
-        mine, yours, theirs = (stores.orders.get(order.id) for order in (MINE, YOURS, third))
-        assert mine is not None
-        assert OrderStatus.PAID in [entry.status for entry in mine.history]
+        yours = stores.orders.get(YOURS.id)
         assert yours is not None
-        assert theirs is not None
-        assert yours.status is theirs.status is OrderStatus.PENDING
+        assert yours.status is OrderStatus.PENDING
 
-    def test_with_it_an_order_that_is_over_gets_no_session(self, stores: Stores) -> None:
-        expired(stores, MINE)
-
-        assert stores.orders.attach_session(MINE.id, a_session()) is Change.REFUSED
-
-    def test_without_it_a_buyer_could_pay_for_seats_that_went_back(
-        self, stores: Stores, no_pending_condition: Callable[[], None]
+    def test_with_it_the_seats_of_a_refund_return_once(
+        self, stores: Stores, tables: MotoTables
     ) -> None:
-        expired(stores, MINE)
-        no_pending_condition()
+        mine = paid(stores, MINE)
+        paid(stores, YOURS)
+        step(stores, mine, refunded)
+        with pytest.raises(Changed):
+            step(stores, mine, refunded)
+        assert stock(tables) == (2, 0, 2)
 
-        assert stores.orders.attach_session(MINE.id, a_session()) is Change.MADE
-
-    def test_without_it_a_paid_order_would_wait_for_its_payment(
-        self, stores: Stores, no_pending_condition: Callable[[], None]
+    @pytest.mark.usefixtures("no_versions")
+    def test_without_it_the_seats_of_a_refund_return_twice(
+        self, stores: Stores, tables: MotoTables
     ) -> None:
+        mine = paid(stores, MINE)
+        paid(stores, YOURS)
+        step(stores, mine, refunded)
+        step(stores, mine, refunded)
+        # The other buyer's seats are for sale again.
+        assert stock(tables) == (4, 0, 0)
+
+    def test_with_it_a_note_does_not_undo_a_payment(self, stores: Stores) -> None:
         paid(stores, MINE)
-        assert stores.orders.await_payment(MINE, CAUSE, LATER, LATER) is Change.REFUSED
+        with pytest.raises(Changed):
+            step(stores, MINE, noted)
+        order = stores.orders.get(MINE.id)
+        assert order is not None
+        assert order.is_paid
 
-        no_pending_condition()
+    @pytest.mark.usefixtures("no_versions")
+    def test_without_it_a_note_undoes_a_payment(self, stores: Stores) -> None:
+        paid(stores, MINE)
+        step(stores, MINE, noted)
+        order = stores.orders.get(MINE.id)
+        assert order is not None
+        assert not order.is_paid
 
-        assert stores.orders.await_payment(MINE, CAUSE, LATER, LATER) is Change.MADE
+
+class TestTheWritesOwnMark:
+    """Whoever finds an order changed knows whether it was by itself."""
+
+    @pytest.fixture(autouse=True)
+    def _paid(self, stores: Stores) -> None:
+        seed_event(stores)
+        stores.orders.place(MINE)
+        self.order = paid(stores, MINE)
+
+    @staticmethod
+    def come_in(order: Order) -> Order:
+        return check_in(order, CheckIn(1, LATER, "north"))
+
+    def test_with_it_one_of_two_doors_lets_the_holder_in(self, stores: Stores) -> None:
+        step(stores, self.order, self.come_in)
+        with pytest.raises(Changed):
+            step(stores, self.order, self.come_in)
+
+    def test_without_it_both_do(self, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(orders, "token_hex", lambda _bytes: "same")
+        step(stores, self.order, self.come_in)
+        step(stores, self.order, self.come_in)
 
 
 class TestTheStocksCondition:
-    """Seats are sold or given back only where they are held."""
+    """Seats are sold or given back only where they are held or sold, and by their own event."""
+
+    @pytest.fixture
+    def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(orders, "stock_condition", lambda _order, _moves: None)
+
+    @pytest.fixture
+    def erased(self, tables: MotoTables, stores: Stores) -> Callable[[], None]:
+        """Erase the event, and make it anew under the same slug."""
+
+        def erase() -> None:
+            tables.client.delete_item(TableName=EVENTS, Key={"slug": {"S": SLUG}})
+            seed_event(stores)
+
+        return erase
 
     @pytest.fixture(autouse=True)
-    def _an_order_of_another_events_life(self, tables: MotoTables, stores: Stores) -> None:
-        """The event was erased and made anew under the same slug while its order was pending."""
+    def _hold(self, stores: Stores) -> None:
         seed_event(stores)
-        stores.orders.place_hold(MINE)
-        tables.client.delete_item(TableName=EVENTS, Key={"slug": {"S": "tech-conference"}})
-        seed_event(stores)
+        stores.orders.place(MINE)
+
+    def lose(self, tables: MotoTables, name: str) -> None:
+        """Have fewer seats held or sold than orders say."""
+        tables.client.update_item(
+            TableName=EVENTS,
+            Key={"slug": {"S": SLUG}},
+            UpdateExpression=f"SET {name} = :none",
+            ExpressionAttributeValues={":none": {"N": "0"}},
+        )
 
     def test_with_it_seats_that_are_not_held_are_neither_sold_nor_given_back(
         self, stores: Stores, tables: MotoTables
     ) -> None:
+        self.lose(tables, "held")
         for leave in (paid, expired):
             with pytest.raises(IntegrityError):
                 leave(stores, MINE)
+        assert stock(tables) == (98, 0, 0)
 
-        assert stock(tables) == (100, 0, 0)
-
-    def test_without_it_more_seats_are_free_than_there_are(
-        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
-    ) -> None:
-        remove(orders, "stock")
-
-        assert expired(stores, MINE) is Change.MADE
-        assert stock(tables) == (102, -2, 0)
-
-    def test_with_it_seats_that_another_event_holds_are_not_sold_for_it(
+    @pytest.mark.usefixtures("unguarded")
+    def test_without_it_fewer_than_no_seats_are_held(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        stores.orders.place_hold(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
+        self.lose(tables, "held")
+        expired(stores, MINE)
+        assert stock(tables) == (100, -2, 0)
 
+    def test_with_it_seats_that_are_not_sold_do_not_return(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        mine = paid(stores, MINE)
+        self.lose(tables, "sold")
         with pytest.raises(IntegrityError):
+            step(stores, mine, refunded)
+        assert stock(tables) == (98, 0, 0)
+
+    @pytest.mark.usefixtures("unguarded")
+    def test_without_it_fewer_than_no_seats_are_sold(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        mine = paid(stores, MINE)
+        self.lose(tables, "sold")
+        step(stores, mine, refunded)
+        assert stock(tables) == (100, 0, -2)
+
+    def test_with_it_seats_that_another_event_holds_are_not_sold_for_it(
+        self, stores: Stores, tables: MotoTables, erased: Callable[[], None]
+    ) -> None:
+        erased()
+        stores.orders.place(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
+
+        with pytest.raises(NotFound):
             paid(stores, MINE)
 
         assert stock(tables) == (98, 2, 0)
 
+    @pytest.mark.usefixtures("unguarded")
     def test_without_it_one_events_payment_takes_anothers_hold(
-        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+        self, stores: Stores, tables: MotoTables, erased: Callable[[], None]
     ) -> None:
-        stores.orders.place_hold(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
-        remove(orders, "stock")
+        erased()
+        stores.orders.place(an_order(id="01JNTHEIRORDER000000000000", event_id=2))
 
-        assert paid(stores, MINE) is Change.MADE
+        paid(stores, MINE)
 
         assert stock(tables) == (98, 0, 2)
 
-
-class TestTheSeenEventsCondition:
-    """One Stripe event changes one order."""
-
-    EVENT = Cause.stripe_event("evt_1")
-
-    @pytest.fixture(autouse=True)
-    def _two_orders(self, stores: Stores) -> None:
-        seed_event(stores)
-        stores.orders.place_hold(MINE)
-        stores.orders.place_hold(YOURS)
-        paid(stores, MINE, self.EVENT)
-
-    def test_with_it_an_event_that_was_handled_changes_nothing_more(
+    def test_with_it_no_ticket_is_sold_for_a_cancelled_event(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        before = tables.contents()
+        change(stores, record_of(stores), status=EventStatus.CANCELLED)
+        with pytest.raises(SalesClosed):
+            paid(stores, MINE)
+        assert stock(tables) == (98, 2, 0)
 
-        with pytest.raises(IntegrityError):
-            paid(stores, YOURS, self.EVENT)
-
-        assert tables.contents() == before
-
-    def test_without_it_one_event_pays_two_orders(
-        self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
+    @pytest.mark.usefixtures("unguarded")
+    def test_without_it_who_pays_while_an_event_is_cancelled_keeps_a_ticket_of_nothing(
+        self, stores: Stores
     ) -> None:
-        remove(orders, "seen")
-
-        assert paid(stores, YOURS, self.EVENT) is Change.MADE
-        assert stock(tables) == (96, 0, 4)
+        change(stores, record_of(stores), status=EventStatus.CANCELLED)
+        assert paid(stores, MINE).good_tickets == 2
 
 
-class TestConditionsOfOnce:
-    """News that changes no status is noted once."""
+class TestTheOnSaleCondition:
+    """Seats that went back to stock are taken again only where they are for sale."""
+
+    CASES = (
+        pytest.param({"capacity": 1}, SoldOut, (1, 0, 0), id="free"),
+        pytest.param({"status": EventStatus.DRAFT}, SalesClosed, (100, 0, 0), id="status"),
+        pytest.param({"status": EventStatus.CANCELLED}, SalesClosed, (100, 0, 0), id="cancelled"),
+        pytest.param({"date": LATER}, SalesClosed, (100, 0, 0), id="date"),
+    )
+    STEPS = pytest.mark.parametrize("late", [True, False], ids=["late payment", "failed refund"])
+
+    def given_back(self, stores: Stores, *, late: bool) -> tuple[Order, Step]:
+        """Return an order whose seats went back, and the step that would take them again."""
+        seed_event(stores)
+        stores.orders.place(MINE)
+        if late:
+            return expired(stores, MINE), order_steps.paid
+        return step(stores, paid(stores, MINE), refunded), bounced
+
+    @STEPS
+    @pytest.mark.parametrize(("changes", "raised", "seats"), CASES)
+    def test_with_it_no_seats_are_taken(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        late: bool,
+        changes: dict[str, Any],
+        raised: type[EventsApiError],
+        seats: tuple[int, int, int],
+    ) -> None:
+        order, take = self.given_back(stores, late=late)
+        change(stores, record_of(stores), **changes)
+
+        with pytest.raises(raised):
+            step(stores, order, take)
+
+        assert stock(tables) == seats
+
+    @STEPS
+    @pytest.mark.parametrize(("changes", "raised", "seats"), CASES)
+    def test_without_it_they_are_taken_all_the_same(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        monkeypatch: pytest.MonkeyPatch,
+        late: bool,
+        changes: dict[str, Any],
+        raised: type[EventsApiError],
+        seats: tuple[int, int, int],
+    ) -> None:
+        order, take = self.given_back(stores, late=late)
+        change(stores, record_of(stores), **changes)
+        monkeypatch.setattr(orders, "on_sale_condition", lambda _order, _seats, _at: None)
+
+        step(stores, order, take)
+
+        free, _, _ = seats
+        assert stock(tables) == (free - 2, 0, 2)
+
+    @STEPS
+    def test_with_it_another_event_under_the_slug_keeps_its_seats(
+        self, stores: Stores, tables: MotoTables, late: bool
+    ) -> None:
+        order, take = self.given_back(stores, late=late)
+        stores.events.delete(record_of(stores))
+        seed_event(stores)
+
+        with pytest.raises(NotFound):
+            step(stores, order, take)
+
+        assert stock(tables) == (100, 0, 0)
+
+    @STEPS
+    def test_without_it_the_tickets_are_of_another_event(
+        self, stores: Stores, tables: MotoTables, monkeypatch: pytest.MonkeyPatch, late: bool
+    ) -> None:
+        order, take = self.given_back(stores, late=late)
+        stores.events.delete(record_of(stores))
+        seed_event(stores)
+        monkeypatch.setattr(orders, "on_sale_condition", lambda _order, _seats, _at: None)
+
+        step(stores, order, take)
+
+        assert record_of(stores).id != order.event_id
+        assert stock(tables) == (98, 0, 2)
+
+
+class TestTheKeysConditions:
+    """A key is of one request, worked at by one, and answered once."""
+
+    FIRST = KeyedRequest("key-1", "print", "01JNFIRST00000000000000000", NOW)
+    SECOND = replace(FIRST, order_id="01JNSECOND0000000000000000")
+    THIRD = replace(FIRST, order_id="01JNTHIRD00000000000000000")
+    ANSWER: ClassVar = {"orderId": FIRST.order_id}
 
     @pytest.fixture
-    def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        change = DynamoOrderStore._change
+    def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Take the condition out of every write of a key."""
+        put = DynamoKeyedRequests._put
 
-        def without(store: Any, order_id: str, actions: Any, _condition: Condition) -> Change:
-            return change(store, order_id, actions, OrderModel.id.exists())
+        def anyhow(
+            self: DynamoKeyedRequests, request: Any, now: Any, _: Condition, answer: Any = None
+        ) -> bool:
+            always: Condition = KeyedRequestModel.id.exists()
+            return put(self, request, now, always, answer)
 
-        monkeypatch.setattr(DynamoOrderStore, "_change", without)
+        return lambda: monkeypatch.setattr(DynamoKeyedRequests, "_put", anyhow)
+
+    @pytest.fixture
+    def no_leases(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        """Take out that a request is the one that is worked at."""
+        always: Condition = KeyedRequestModel.id.exists()
+        return lambda: monkeypatch.setattr(keyed_requests, "_is_leased", lambda _: always)
 
     @pytest.fixture(autouse=True)
-    def _an_order(self, stores: Stores) -> None:
+    def _begun(self, stores: Stores) -> None:
+        stores.keyed_requests.begin(self.FIRST, NOW)
+
+    def known(self, stores: Stores) -> KeyedRequest | None:
+        return stores.keyed_requests.begin(replace(self.FIRST, order_id="01JNNOBODYS"), NOW)
+
+    def test_with_it_a_key_begins_one_checkout(self, stores: Stores) -> None:
+        assert stores.keyed_requests.begin(self.SECOND, NOW) == self.FIRST
+
+    def test_without_it_it_begins_two(self, stores: Stores, unguarded: Callable[[], None]) -> None:
+        unguarded()
+        assert stores.keyed_requests.begin(self.SECOND, NOW) is None
+
+    def test_with_it_one_of_two_takes_a_request_over(self, stores: Stores) -> None:
+        taken = [
+            stores.keyed_requests.take_over(self.FIRST, other, NOW)
+            for other in (self.SECOND, self.THIRD)
+        ]
+        assert taken == [True, False]
+
+    def test_without_it_both_do(self, stores: Stores, no_leases: Callable[[], None]) -> None:
+        no_leases()
+        taken = [
+            stores.keyed_requests.take_over(self.FIRST, other, NOW)
+            for other in (self.SECOND, self.THIRD)
+        ]
+        assert taken == [True, True]
+
+    def test_with_it_an_answer_is_not_lost_to_who_comes_late(self, stores: Stores) -> None:
+        stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
+        assert not stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
+        assert self.known(stores) == replace(self.FIRST, answer=self.ANSWER)
+
+    def test_without_it_a_buyer_who_was_answered_is_begun_again(
+        self, stores: Stores, unguarded: Callable[[], None]
+    ) -> None:
+        stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
+        unguarded()
+        assert stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
+
+    def test_with_it_who_was_taken_over_from_gives_no_answer(self, stores: Stores) -> None:
+        stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
+        stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
+        stores.keyed_requests.forget(self.FIRST, NOW)
+        assert self.known(stores) == self.SECOND
+
+    def test_without_it_an_answer_names_another_order_than_the_one_that_is_made(
+        self, stores: Stores, no_leases: Callable[[], None]
+    ) -> None:
+        stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
+        no_leases()
+        stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
+        assert self.known(stores) == replace(self.FIRST, answer=self.ANSWER)
+
+    def test_without_it_a_key_is_free_while_its_checkout_runs(
+        self, stores: Stores, no_leases: Callable[[], None]
+    ) -> None:
+        stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
+        no_leases()
+        stores.keyed_requests.forget(self.FIRST, NOW)
+        assert self.known(stores) is None
+
+
+class TestPatience:
+    """What passes by itself is nobody's business."""
+
+    ANSWERS = pytest.mark.parametrize(
+        ("operation", "take", "answer"),
+        [
+            ("PutItem", noted, refusal("TransactionConflictException")),
+            ("PutItem", noted, refusal("ThrottlingException")),
+            ("TransactWriteItems", order_steps.paid, refusal("TransactionInProgressException")),
+        ],
+    )
+
+    @pytest.fixture(autouse=True)
+    def _hold(self, stores: Stores, no_pauses: list[float]) -> None:
         seed_event(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
-    def wait_twice(self, stores: Stores) -> list[Change]:
-        return [
-            stores.orders.await_payment(MINE, CAUSE, LATER, LATER + timedelta(days=day))
-            for day in (1, 2)
-        ]
+    @ANSWERS
+    def test_with_it_a_buyer_notices_nothing(
+        self, stores: Stores, traffic: Traffic, operation: str, take: Step, answer: Any
+    ) -> None:
+        traffic.answer(operation, answer)
+        assert step(stores, MINE, take).version == 2
 
-    def pay_late_twice(self, stores: Stores) -> list[Change]:
-        expired(stores, MINE)
-        return [
-            stores.orders.note_late_payment(MINE, a_paid_session(), CAUSE, LATER) for _ in range(2)
-        ]
+    @ANSWERS
+    def test_without_it_a_buyer_is_told_to_try_again(
+        self,
+        stores: Stores,
+        traffic: Traffic,
+        monkeypatch: pytest.MonkeyPatch,
+        operation: str,
+        take: Step,
+        answer: Any,
+    ) -> None:
+        for module in (patience, transactions):
+            monkeypatch.setattr(module, "is_passing", lambda _error: False)
+        # As often as botocore tries by itself.
+        traffic.answer(operation, answer, answer)
+        with pytest.raises(Unavailable):
+            step(stores, MINE, take)
 
-    def test_with_it_a_repeat_does_not_put_the_end_of_a_hold_off(self, stores: Stores) -> None:
-        assert self.wait_twice(stores) == [Change.MADE, Change.REFUSED]
-        order = stores.orders.get(MINE.id)
-        assert order is not None
-        assert order.hold_expires_at == LATER + timedelta(days=1)
-        assert len(order.history) == 2
+    def test_without_the_reasons_of_transactions_a_crowd_is_told_to_try_again(
+        self, stores: Stores, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        traffic.answer("TransactWriteItems", cancelled("TransactionConflict", "None"))
+        order = step(stores, MINE, order_steps.paid)
 
-    @pytest.mark.usefixtures("unguarded")
-    def test_without_it_repeats_keep_seats_from_others_for_ever(self, stores: Stores) -> None:
-        assert self.wait_twice(stores) == [Change.MADE, Change.MADE]
-        order = stores.orders.get(MINE.id)
-        assert order is not None
-        assert order.hold_expires_at == LATER + timedelta(days=2)
-
-    def test_with_it_a_late_payment_is_noted_once(self, stores: Stores) -> None:
-        assert self.pay_late_twice(stores) == [Change.MADE, Change.REFUSED]
-        order = stores.orders.get(MINE.id)
-        assert order is not None
-        assert len(order.history) == 3
-
-    @pytest.mark.usefixtures("unguarded")
-    def test_without_it_every_repeat_would_call_an_operator(self, stores: Stores) -> None:
-        assert self.pay_late_twice(stores) == [Change.MADE, Change.MADE]
-        order = stores.orders.get(MINE.id)
-        assert order is not None
-        assert len(order.history) == 4
+        monkeypatch.setattr(transactions, "_PASSING", frozenset())
+        traffic.answer("TransactWriteItems", cancelled("TransactionConflict", "None"))
+        with pytest.raises(Unavailable):
+            step(stores, order, refunded)
 
 
 class TestTheConditionsOfANewEvent:
@@ -473,7 +721,7 @@ class TestTheConditionsOfANewEvent:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         seed_event(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         with pytest.raises(SlugTaken):
             stores.events.create(an_event(id=2, date=FAR_AHEAD))
@@ -485,7 +733,7 @@ class TestTheConditionsOfANewEvent:
     ) -> None:
         remove(events, "event")
         seed_event(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         stores.events.create(an_event(id=2, date=FAR_AHEAD))
 
@@ -603,7 +851,7 @@ class TestTheConditionsOfAChangedEvent:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         read = record_of(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
 
         with pytest.raises(CapacityTooLow, match="2 seats are sold or held"):
             change(stores, read, capacity=1)
@@ -614,7 +862,7 @@ class TestTheConditionsOfAChangedEvent:
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
         read = record_of(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         remove(events, "event")
 
         change(stores, read, capacity=1)
@@ -651,7 +899,7 @@ class TestTheConditionsOfAnEventThatMoves:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         seed_event(stores, "taken", capacity=10)
-        stores.orders.place_hold(an_order(event_id=2, event_slug="taken"))
+        stores.orders.place(an_order(event_id=2, event_slug="taken"))
 
         with pytest.raises(SlugTaken):
             change(stores, record_of(stores), slug="taken")
@@ -663,7 +911,7 @@ class TestTheConditionsOfAnEventThatMoves:
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
         seed_event(stores, "taken", capacity=10)
-        stores.orders.place_hold(an_order(event_id=2, event_slug="taken"))
+        stores.orders.place(an_order(event_id=2, event_slug="taken"))
         remove(events, "slug")
 
         change(stores, record_of(stores), slug="taken")
@@ -696,12 +944,12 @@ class TestTheConditionsOfAnEventThatMoves:
         self, stores: Stores, tables: MotoTables, sell: bool
     ) -> None:
         if sell:
-            stores.orders.place_hold(MINE)
+            stores.orders.place(MINE)
         read = record_of(stores)
         if sell:
             paid(stores, MINE)
         else:
-            stores.orders.place_hold(MINE)
+            stores.orders.place(MINE)
         sold = stock(tables)
 
         with pytest.raises(Changed):
@@ -714,7 +962,7 @@ class TestTheConditionsOfAnEventThatMoves:
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
         read = record_of(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         remove(events, "event")
 
         change(stores, read, slug="renamed")
@@ -757,7 +1005,7 @@ class TestTheConditionsOfADeletedEvent:
         self, stores: Stores, tables: MotoTables, sell: bool
     ) -> None:
         read = record_of(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         if sell:
             paid(stores, MINE)
         before = tables.contents()
@@ -772,7 +1020,7 @@ class TestTheConditionsOfADeletedEvent:
         self, stores: Stores, remove: Callable[[Any, str], None], sell: bool
     ) -> None:
         read = record_of(stores)
-        stores.orders.place_hold(MINE)
+        stores.orders.place(MINE)
         if sell:
             paid(stores, MINE)
         remove(events, "event")

@@ -1,34 +1,45 @@
-"""Orders in DynamoDB: what each change writes, and what it says when it cannot be made."""
+"""Orders in DynamoDB: what each write costs, what is told where it cannot be made, and answers that
+get lost. What an order store does at all is in the contract suite.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, OrderStatus
-from chalicelib.errors import (
-    Conflict,
-    EventsApiError,
-    NotFound,
-    PriceMismatch,
-    SalesClosed,
-    SoldOut,
-    Unavailable,
-)
-from chalicelib.services.ports import Change
-from chalicelib.store import Stores
+from chalicelib.domain.orders import HistoryEntry, MailStatus, Order, OrderStatus
+from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
+from chalicelib.domain.tickets import CheckIn
+from chalicelib.errors import Changed, Conflict, NotFound, SoldOut, Unavailable
+from chalicelib.services.ports import Cancellation, KeyedRequest, OrderQuery
+from chalicelib.store import Stores, order_lists
+from chalicelib.store.order_items import SHARDS, order_item, read_order, shard_of
 from chalicelib.store.orders import IntegrityError
-from tests.support.builders import NOW, a_paid_session, a_session, an_event, an_order
-from tests.support.seeding import LONG_AGO, seed_city, seed_event
+from tests.support.builders import NOW, an_event, an_order
+from tests.support.order_steps import (
+    LATER,
+    Step,
+    expired,
+    in_vain,
+    noted,
+    paid,
+    refunded,
+    waiting,
+)
+from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import EVENTS, ORDERS, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
 
 ORDER = an_order()
-LATER = NOW + timedelta(minutes=5)
-BY_STRIPE = Cause.stripe_event("evt_1")
-BY_VERIFY = Cause("verify")
+SLUG = "tech-conference"
+ALONE = pytest.mark.parametrize("step", [noted, waiting])
+WITH_SEATS = pytest.mark.parametrize(
+    ("step", "expected"), [(paid, (98, 0, 2)), (expired, (100, 0, 0)), (in_vain, (100, 0, 0))]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -37,368 +48,261 @@ def _shop(tables: MotoTables) -> None:
     seed_event(tables.stores)
 
 
-def stock(tables: MotoTables, slug: str = "tech-conference") -> tuple[int, int, int]:
+def stock(tables: MotoTables, slug: str = SLUG) -> tuple[int, int, int]:
     item = tables.item(EVENTS, slug)
     free, held, sold = (int(item[name]["N"]) for name in ("free", "held", "sold"))
     return free, held, sold
 
 
-def test_a_hold_is_the_order_and_its_seats_in_one_transaction(
-    stores: Stores, tables: MotoTables, traffic: Traffic
-) -> None:
-    stores.orders.place_hold(ORDER)
-
-    assert traffic.operations() == ["TransactWriteItems"]
-    assert stock(tables) == (98, 2, 0)
-    assert stores.orders.get(ORDER.id) == ORDER
-
-
-def test_a_pending_order_can_be_found_by_the_end_of_its_hold(
-    stores: Stores, tables: MotoTables
-) -> None:
-    stores.orders.place_hold(ORDER)
-
-    shards = [str(number) for number in range(8)]
-    found = [
-        item
-        for shard in shards
-        for item in tables.client.query(
-            TableName=ORDERS,
-            IndexName="pending",
-            KeyConditionExpression="pendingShard = :s AND holdExpiresAt <= :t",
-            ExpressionAttributeValues={
-                ":s": {"S": shard},
-                ":t": {"S": "2027-03-01T12:31:00.000Z"},
-            },
-        )["Items"]
-    ]
-    assert [item["id"]["S"] for item in found] == [ORDER.id]
-    assert ORDER.hold_expires_at == NOW + HOLD
-
-
-def test_a_guests_order_is_in_no_users_list(stores: Stores, tables: MotoTables) -> None:
-    stores.orders.place_hold(ORDER)
-
-    item = tables.item(ORDERS, ORDER.id)
-    assert "userId" not in item
-    assert "customerEmail" not in item
-    assert "sessionId" not in item
-
-
-@pytest.mark.parametrize(
-    ("changes", "raised", "text"),
-    [
-        ({"capacity": 1}, SoldOut, "only 1 seats are left"),
-        ({"capacity": 0}, SoldOut, "this event is sold out"),
-        ({"status": EventStatus.DRAFT}, SalesClosed, "not on sale"),
-        ({"status": EventStatus.CANCELLED}, SalesClosed, "not on sale"),
-        ({"date": LONG_AGO}, SalesClosed, "already taken place"),
-        ({"date": NOW}, SalesClosed, "already taken place"),
-        ({"price": 14998}, PriceMismatch, "the price has just changed"),
-        ({"currency": "eur"}, PriceMismatch, "the price has just changed"),
-    ],
-)
-def test_a_hold_that_is_refused_says_why_and_leaves_nothing(
-    stores: Stores,
-    tables: MotoTables,
-    changes: dict[str, object],
-    raised: type[EventsApiError],
-    text: str,
-) -> None:
-    seed_event(stores, "other", **changes)
-    before = tables.contents()
-
-    with pytest.raises(raised, match=text):
-        stores.orders.place_hold(an_order(event_id=2, event_slug="other"))
-
-    assert tables.contents() == before
-
-
-def test_a_hold_of_another_event_under_the_same_slug_is_refused(
-    stores: Stores, tables: MotoTables
-) -> None:
-    before = tables.contents()
-
-    with pytest.raises(SoldOut, match="try again"):
-        stores.orders.place_hold(an_order(event_id=2))
-
-    assert tables.contents() == before
-
-
-def test_an_event_that_is_gone_is_not_made_by_a_hold(stores: Stores, tables: MotoTables) -> None:
-    before = tables.contents()
-
-    with pytest.raises(NotFound, match="no such event"):
-        stores.orders.place_hold(an_order(event_slug="gone"))
-
-    assert tables.contents() == before
-
-
-def test_why_a_hold_failed_is_looked_up_in_what_is_stored_now(
-    stores: Stores, traffic: Traffic
-) -> None:
-    traffic.answer("TransactWriteItems", cancelled("None", "ConditionalCheckFailed"))
-
-    with pytest.raises(SoldOut, match="taken a moment ago; try again"):
-        stores.orders.place_hold(ORDER)
-
-    assert traffic.operations() == ["TransactWriteItems", "GetItem"]
-    assert traffic.calls[1].body["ConsistentRead"] is True
-
-
-def test_the_same_order_is_not_held_twice(stores: Stores, tables: MotoTables) -> None:
-    stores.orders.place_hold(ORDER)
-    before = tables.contents()
-
-    with pytest.raises(IntegrityError):
-        stores.orders.place_hold(ORDER)
-
-    assert tables.contents() == before
-
-
-def test_a_payment_turns_held_seats_into_sold_ones(stores: Stores, tables: MotoTables) -> None:
-    stores.orders.place_hold(ORDER)
-
-    assert stores.orders.mark_paid(ORDER, a_paid_session(), BY_STRIPE, LATER) is Change.MADE
-
-    assert stock(tables) == (98, 0, 2)
-    paid = stores.orders.get(ORDER.id)
-    assert paid is not None
-    assert (paid.status, paid.updated_at) == (OrderStatus.PAID, LATER)
-    assert (paid.session_id, paid.payment_intent_id) == ("cs_test_1", "pi_1")
-    assert paid.history == (*ORDER.history, HistoryEntry(LATER, OrderStatus.PAID, "evt_1"))
-
-
-def test_a_free_session_has_no_payment_to_note(stores: Stores, tables: MotoTables) -> None:
-    stores.orders.place_hold(ORDER)
-
-    stores.orders.mark_paid(ORDER, a_paid_session(payment_intent_id=None), BY_VERIFY, LATER)
-
-    assert "paymentIntentId" not in tables.item(ORDERS, ORDER.id)
-
-
-@pytest.mark.parametrize("status", [OrderStatus.EXPIRED, OrderStatus.FAILED])
-def test_a_release_gives_the_seats_back(
-    stores: Stores, tables: MotoTables, status: OrderStatus
-) -> None:
-    stores.orders.place_hold(ORDER)
-
-    assert stores.orders.release(ORDER, status, BY_STRIPE, LATER) is Change.MADE
-
-    assert stock(tables) == (100, 0, 0)
-    released = stores.orders.get(ORDER.id)
-    assert released is not None
-    assert (released.status, released.updated_at) == (status, LATER)
-    assert released.history[-1] == HistoryEntry(LATER, status, "evt_1")
-
-
-def pay(stores: Stores, cause: Cause = BY_VERIFY) -> Change:
-    return stores.orders.mark_paid(ORDER, a_paid_session(), cause, LATER)
-
-
-def expire(stores: Stores, cause: Cause = BY_VERIFY) -> Change:
-    return stores.orders.release(ORDER, OrderStatus.EXPIRED, cause, LATER)
-
-
-def fail(stores: Stores, cause: Cause = BY_VERIFY) -> Change:
-    return stores.orders.release(ORDER, OrderStatus.FAILED, cause, LATER)
-
-
-@pytest.mark.parametrize("leave", [pay, expire, fail])
-def test_an_order_that_left_pending_is_in_the_pending_index_no_more(
-    stores: Stores, tables: MotoTables, leave: Callable[[Stores], Change]
-) -> None:
-    stores.orders.place_hold(ORDER)
-
-    leave(stores)
-
-    assert "pendingShard" not in tables.item(ORDERS, ORDER.id)
-
-
-@pytest.mark.parametrize("again", [BY_STRIPE, Cause.stripe_event("evt_2"), BY_VERIFY])
-@pytest.mark.parametrize("leave", [pay, expire, fail])
-def test_a_repeat_finds_it_done_and_writes_nothing(
-    stores: Stores, tables: MotoTables, leave: Callable[..., Change], again: Cause
-) -> None:
-    stores.orders.place_hold(ORDER)
-    assert leave(stores, BY_STRIPE) is Change.MADE
-    before = tables.contents()
-
-    assert leave(stores, again) is Change.ALREADY
-
-    assert tables.contents() == before
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [(pay, expire), (pay, fail), (expire, pay), (fail, pay), (expire, fail), (fail, expire)],
-)
-def test_an_order_that_went_one_way_does_not_go_another(
-    stores: Stores,
-    tables: MotoTables,
-    first: Callable[[Stores], Change],
-    second: Callable[[Stores], Change],
-) -> None:
-    stores.orders.place_hold(ORDER)
-    first(stores)
-    before = tables.contents()
-
-    assert second(stores) is Change.REFUSED
-
-    assert tables.contents() == before
-
-
-@pytest.mark.parametrize("leave", [pay, expire, fail])
-def test_a_stripe_event_that_changed_an_order_is_remembered_for_a_month(
-    stores: Stores, tables: MotoTables, leave: Callable[..., Change]
-) -> None:
-    stores.orders.place_hold(ORDER)
-
-    leave(stores, BY_STRIPE)
-
-    seen = tables.item(ORDERS, "stripe-event#evt_1")
-    assert seen == {
-        "id": {"S": "stripe-event#evt_1"},
-        "orderId": {"S": ORDER.id},
-        "expiresAt": {"N": str(int((LATER + timedelta(days=30)).timestamp()))},
-    }
-
-
-def test_a_change_without_a_stripe_event_remembers_none(stores: Stores, tables: MotoTables) -> None:
-    stores.orders.place_hold(ORDER)
-
-    pay(stores, BY_VERIFY)
-
-    assert len(tables.scan(ORDERS)) == 1
-
-
-def test_a_remembered_stripe_event_is_no_order(stores: Stores) -> None:
-    stores.orders.place_hold(ORDER)
-    pay(stores, BY_STRIPE)
-
-    assert stores.orders.get("stripe-event#evt_1") is None
-
-
-def test_an_order_is_read_as_it_is_now(stores: Stores, traffic: Traffic) -> None:
-    stores.orders.get(ORDER.id)
-
-    assert traffic.calls[0].body["ConsistentRead"] is True
-
-
-def test_a_session_is_noted_on_a_pending_order_only(stores: Stores) -> None:
-    stores.orders.place_hold(ORDER)
-    assert stores.orders.attach_session(ORDER.id, a_session(id="cs_1")) is Change.MADE
-    expire(stores)
-
-    assert stores.orders.attach_session(ORDER.id, a_session(id="cs_2")) is Change.REFUSED
-
-    order = stores.orders.get(ORDER.id)
+def stored(stores: Stores, order_id: str = ORDER.id) -> Order:
+    order = stores.orders.get(order_id)
     assert order is not None
-    assert order.session_id == "cs_1"
+    return order
 
 
-def test_a_session_of_no_order_makes_none(stores: Stores, tables: MotoTables) -> None:
-    assert stores.orders.attach_session("01JNNOBODYS000000000000000", a_session()) is (
-        Change.REFUSED
-    )
-    assert tables.scan(ORDERS) == []
+def make(stores: Stores, *steps: Step) -> Order:
+    order = stored(stores)
+    for step in steps:
+        order = stores.orders.replace(order, step(order))
+    return order
 
 
-def test_waiting_for_a_payment_keeps_the_seats_and_asks_later(
-    stores: Stores, tables: MotoTables
-) -> None:
-    stores.orders.place_hold(ORDER)
-    until = LATER + timedelta(days=1)
+class TestWrites:
+    def test_placing_is_the_order_and_its_seats_in_one_transaction(
+        self, stores: Stores, tables: MotoTables, traffic: Traffic
+    ) -> None:
+        stores.orders.place(ORDER)
+        assert traffic.operations() == ["TransactWriteItems"]
+        assert stock(tables) == (98, 2, 0)
 
-    change = stores.orders.await_payment(ORDER, Cause("evt_1"), LATER, until)
+    @WITH_SEATS
+    def test_a_change_that_moves_seats_is_one_transaction(
+        self, stores: Stores, traffic: Traffic, step: Step, expected: tuple[int, int, int]
+    ) -> None:
+        stores.orders.place(ORDER)
+        traffic.forget()
+        stores.orders.replace(ORDER, step(ORDER))
+        assert traffic.operations() == ["TransactWriteItems"]
 
-    assert change is Change.MADE
-    assert stock(tables) == (98, 2, 0)
-    order = stores.orders.get(ORDER.id)
-    assert order is not None
-    assert (order.status, order.hold_expires_at) == (OrderStatus.PENDING, until)
-    assert order.history[-1] == HistoryEntry(LATER, OrderStatus.PENDING, "evt_1")
-    assert "pendingShard" in tables.item(ORDERS, ORDER.id)
+    @ALONE
+    def test_a_change_that_moves_no_seats_is_one_put(
+        self, stores: Stores, traffic: Traffic, step: Step
+    ) -> None:
+        stores.orders.place(ORDER)
+        traffic.forget()
+        stores.orders.replace(ORDER, step(ORDER))
+        assert traffic.operations() == ["PutItem"]
 
+    def test_what_is_not_known_is_not_in_the_item(self, stores: Stores, tables: MotoTables) -> None:
+        stores.orders.place(ORDER)
+        item = tables.item(ORDERS, ORDER.id)
+        absent = {"userId", "sessionId", "customerEmail", "paidAt", "tickets", "refunds", "mail"}
+        assert not absent & set(item)
 
-@pytest.mark.parametrize(
-    ("end", "expected"), [(pay, (98, 0, 2)), (fail, (100, 0, 0)), (expire, (100, 0, 0))]
-)
-def test_waiting_ends_like_any_other_order(
-    stores: Stores,
-    tables: MotoTables,
-    end: Callable[[Stores], Change],
-    expected: tuple[int, int, int],
-) -> None:
-    stores.orders.place_hold(ORDER)
-    stores.orders.await_payment(ORDER, BY_VERIFY, LATER, LATER + timedelta(days=1))
+    def test_what_is_over_is_in_the_index_of_due_orders_no_more(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        stores.orders.place(ORDER)
+        assert "dueAt" in tables.item(ORDERS, ORDER.id)
+        make(stores, paid)
+        assert "dueAt" not in tables.item(ORDERS, ORDER.id)
 
-    assert end(stores) is Change.MADE
-    assert stock(tables) == expected
+    def test_the_same_order_is_not_placed_twice(self, stores: Stores, tables: MotoTables) -> None:
+        stores.orders.place(ORDER)
+        before = tables.contents()
+        with pytest.raises(IntegrityError):
+            stores.orders.place(ORDER)
+        assert tables.contents() == before
 
+    def test_an_order_of_another_event_under_the_same_slug_is_refused(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        before = tables.contents()
+        with pytest.raises(SoldOut, match="try again"):
+            stores.orders.place(an_order(event_id=2))
+        assert tables.contents() == before
 
-def test_an_order_that_is_over_does_not_wait(stores: Stores) -> None:
-    stores.orders.place_hold(ORDER)
-    pay(stores)
+    def test_an_event_that_is_gone_is_not_made_by_an_order(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        before = tables.contents()
+        with pytest.raises(NotFound, match="no such event"):
+            stores.orders.place(an_order(event_slug="gone"))
+        assert tables.contents() == before
 
-    assert stores.orders.await_payment(ORDER, BY_VERIFY, LATER, LATER) is Change.REFUSED
-
-
-def test_a_late_payment_is_noted_with_its_payment_and_moves_no_seat(
-    stores: Stores, tables: MotoTables
-) -> None:
-    stores.orders.place_hold(ORDER)
-    expire(stores)
-    expired = stores.orders.get(ORDER.id)
-    assert expired is not None
-
-    change = stores.orders.note_late_payment(expired, a_paid_session(), BY_STRIPE, LATER)
-
-    assert change is Change.MADE
-    assert stock(tables) == (100, 0, 0)
-    order = stores.orders.get(ORDER.id)
-    assert order is not None
-    assert (order.status, order.payment_intent_id) == (OrderStatus.EXPIRED, "pi_1")
-    assert order.history[-1] == HistoryEntry(LATER, OrderStatus.EXPIRED, "paid_late:evt_1")
-
-
-def test_a_late_payment_without_an_intent_is_noted_all_the_same(stores: Stores) -> None:
-    stores.orders.place_hold(ORDER)
-    expire(stores)
-
-    free = a_paid_session(payment_intent_id=None)
-    assert stores.orders.note_late_payment(ORDER, free, BY_VERIFY, LATER) is Change.MADE
-
-
-@pytest.mark.parametrize("leave", [pay, expire])
-def test_a_conflict_on_the_way_out_is_waited_for_and_made_once(
-    stores: Stores,
-    tables: MotoTables,
-    traffic: Traffic,
-    no_pauses: list[float],
-    leave: Callable[[Stores], Change],
-) -> None:
-    stores.orders.place_hold(ORDER)
-    traffic.answer(
-        "TransactWriteItems",
-        cancelled("TransactionConflict", "None"),
-        cancelled("None", "TransactionConflict"),
-    )
-
-    assert leave(stores) is Change.MADE
-
-    assert sum(stock(tables)) == 100
-    assert stock(tables)[1] == 0
+    def test_why_an_order_was_refused_is_looked_up_in_what_is_stored_now(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        traffic.answer("TransactWriteItems", cancelled("None", "ConditionalCheckFailed"))
+        with pytest.raises(SoldOut, match="taken a moment ago; try again"):
+            stores.orders.place(ORDER)
+        assert traffic.operations() == ["TransactWriteItems", "GetItem"]
+        assert traffic.calls[1].body["ConsistentRead"] is True
 
 
-def test_an_order_that_was_never_stored_cannot_be_paid(stores: Stores, tables: MotoTables) -> None:
-    unknown = an_order(id="01JNNOBODYS000000000000000")
-    before = tables.contents()
+class TestSeatsThatDoNotAddUp:
+    """Never expected; what finds it changes nothing."""
 
-    change = stores.orders.mark_paid(unknown, a_paid_session(), BY_STRIPE, LATER)
+    @staticmethod
+    def lose(tables: MotoTables, name: str) -> None:
+        tables.client.update_item(
+            TableName=EVENTS,
+            Key={"slug": {"S": SLUG}},
+            UpdateExpression=f"SET {name} = :few",
+            ExpressionAttributeValues={":few": {"N": "1"}},
+        )
 
-    assert change is Change.REFUSED
-    assert tables.contents() == before
+    @WITH_SEATS
+    def test_held_seats_that_are_missing_are_told(
+        self, stores: Stores, tables: MotoTables, step: Step, expected: tuple[int, int, int]
+    ) -> None:
+        stores.orders.place(ORDER)
+        self.lose(tables, "held")
+        before = tables.contents()
+        with pytest.raises(IntegrityError, match="disagree"):
+            make(stores, step)
+        assert tables.contents() == before
+
+    def test_sold_seats_that_are_missing_are_told(self, stores: Stores, tables: MotoTables) -> None:
+        stores.orders.place(ORDER)
+        make(stores, paid)
+        self.lose(tables, "sold")
+        before = tables.contents()
+        with pytest.raises(IntegrityError, match="disagree"):
+            make(stores, refunded)
+        assert tables.contents() == before
+
+    def test_they_are_not_looked_for_without_end_where_the_event_moved(
+        self, stores: Stores, tables: MotoTables, traffic: Traffic
+    ) -> None:
+        stores.orders.place(ORDER)
+        self.lose(tables, "held")
+        move(stores, SLUG, "congress")
+        traffic.forget()
+        with pytest.raises(IntegrityError):
+            make(stores, paid)
+        assert traffic.operations().count("TransactWriteItems") == 2
+
+
+class TestReads:
+    def test_an_order_is_read_as_it_is_now(self, stores: Stores, traffic: Traffic) -> None:
+        stores.orders.get(ORDER.id)
+        assert traffic.operations() == ["GetItem"]
+        assert traffic.calls[0].body["ConsistentRead"] is True
+
+    def test_a_session_leads_to_the_order_as_it_is_now(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        stores.orders.place(ORDER)
+        order = make(stores, noted)
+        traffic.forget()
+        assert stores.orders.get_by_session("cs_1") == order
+        assert traffic.operations() == ["Query", "GetItem"]
+        assert traffic.calls[1].body["ConsistentRead"] is True
+
+    def test_other_items_of_the_table_are_in_no_list(self, stores: Stores) -> None:
+        stores.orders.place(ORDER)
+        request = KeyedRequest("key-1", "fingerprint", ORDER.id, NOW)
+        stores.keyed_requests.begin(request, NOW)
+        stores.news_marker.put(NOW)
+        assert stores.orders.find(OrderQuery(10)).orders == (ORDER,)
+        assert stores.orders.due(LATER + timedelta(days=9), 10) == [ORDER.id]
+
+
+class TestLists:
+    @pytest.fixture
+    def orders(self, stores: Stores) -> list[Order]:
+        """Twelve orders, latest first; every fourth has expired."""
+        orders = [an_order(id=f"01JN{number:022d}", quantity=1) for number in range(12)]
+        for order in orders:
+            stores.orders.place(order)
+        for number in range(0, 12, 4):
+            orders[number] = stores.orders.replace(orders[number], expired(orders[number]))
+        return orders[::-1]
+
+    def test_orders_are_spread_over_all_partitions(self) -> None:
+        shards = {shard_of(f"01JN{number:022d}") for number in range(100)}
+        assert shards == set(SHARDS)
+
+    def test_a_page_asks_each_partition_once_and_reads_its_orders_together(
+        self, stores: Stores, traffic: Traffic, orders: list[Order]
+    ) -> None:
+        traffic.forget()
+        assert list(stores.orders.find(OrderQuery(5)).orders) == orders[:5]
+        assert traffic.operations() == ["Query"] * len(SHARDS) + ["BatchGetItem"]
+        assert all(call.body["Limit"] == 6 for call in traffic.calls[:-1])
+        [read] = traffic.calls[-1].body["RequestItems"].values()
+        assert read["ConsistentRead"] is True
+
+    def test_an_events_page_is_one_query(
+        self, stores: Stores, traffic: Traffic, orders: list[Order]
+    ) -> None:
+        traffic.forget()
+        stores.orders.find(OrderQuery(5, event_id=1))
+        assert traffic.operations() == ["Query", "BatchGetItem"]
+
+    def test_a_rare_status_is_looked_for_in_many_orders_at_a_time(
+        self, stores: Stores, traffic: Traffic, orders: list[Order]
+    ) -> None:
+        traffic.forget()
+        statuses = frozenset({OrderStatus.EXPIRED})
+        page = stores.orders.find(OrderQuery(2, event_id=1, statuses=statuses))
+        assert [order.id for order in page.orders] == [orders[3].id, orders[7].id]
+        assert page.next_after == orders[7].id
+        assert traffic.operations() == ["Query", "BatchGetItem"]
+
+    def test_a_page_ends_after_so_many_orders_and_the_next_goes_on_from_there(
+        self, stores: Stores, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(order_lists, "_READ_AT_A_TIME", 2)
+        monkeypatch.setattr(order_lists, "_MOST_READ", 6)
+        statuses = frozenset({OrderStatus.EXPIRED})
+
+        first = stores.orders.find(OrderQuery(2, statuses=statuses))
+        assert ([order.id for order in first.orders], first.next_after) == (
+            [orders[3].id],
+            orders[5].id,
+        )
+        second = stores.orders.find(OrderQuery(2, first.next_after, statuses=statuses))
+        assert [order.id for order in second.orders] == [orders[7].id, orders[11].id]
+        assert second.next_after is None
+
+    def test_a_page_may_be_empty_although_more_follows(
+        self, stores: Stores, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(order_lists, "_READ_AT_A_TIME", 1)
+        monkeypatch.setattr(order_lists, "_MOST_READ", 3)
+        statuses = frozenset({OrderStatus.EXPIRED})
+        page = stores.orders.find(OrderQuery(1, statuses=statuses))
+        assert (page.orders, page.next_after) == ((), orders[2].id)
+
+    def test_a_page_that_is_full_just_where_reading_stops_goes_on_behind_it(
+        self, stores: Stores, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(order_lists, "_READ_AT_A_TIME", 4)
+        statuses = frozenset({OrderStatus.EXPIRED})
+        page = stores.orders.find(OrderQuery(1, statuses=statuses))
+        assert ([order.id for order in page.orders], page.next_after) == (
+            [orders[3].id],
+            orders[3].id,
+        )
+
+    def test_an_order_that_was_erased_meanwhile_leaves_no_hole(
+        self, stores: Stores, tables: MotoTables, traffic: Traffic, orders: list[Order]
+    ) -> None:
+        gone = {"id": {"S": orders[1].id}}
+        traffic.first("BatchGetItem", lambda: tables.client.delete_item(TableName=ORDERS, Key=gone))
+        page = stores.orders.find(OrderQuery(3))
+        assert [order.id for order in page.orders] == [orders[n].id for n in (0, 2, 3)]
+        assert page.next_after == orders[3].id
+
+    def test_due_orders_are_asked_for_up_to_the_limit_in_each_partition(
+        self, stores: Stores, traffic: Traffic, orders: list[Order]
+    ) -> None:
+        traffic.forget()
+        stores.orders.due(NOW + timedelta(days=1), 3)
+        assert traffic.operations() == ["Query"] * len(SHARDS)
+        assert all(call.body["Limit"] == 3 for call in traffic.calls)
 
 
 def move(stores: Stores, known_as: str, slug: str) -> None:
@@ -413,135 +317,295 @@ def move(stores: Stores, known_as: str, slug: str) -> None:
 class TestAnEventThatGotAnotherSlug:
     """Its open orders name the slug that they were made under; the seats are at the new one."""
 
-    ENDS = pytest.mark.parametrize(
-        ("end", "expected"), [(pay, (98, 0, 2)), (expire, (100, 0, 0)), (fail, (100, 0, 0))]
-    )
+    @pytest.fixture(autouse=True)
+    def _hold(self, stores: Stores) -> None:
+        stores.orders.place(ORDER)
 
-    @ENDS
-    def test_its_orders_end_as_if_it_had_not(
-        self,
-        stores: Stores,
-        tables: MotoTables,
-        end: Callable[..., Change],
-        expected: tuple[int, int, int],
+    @WITH_SEATS
+    def test_its_former_slugs_keep_leading_to_it(
+        self, stores: Stores, tables: MotoTables, step: Step, expected: tuple[int, int, int]
     ) -> None:
-        stores.orders.place_hold(ORDER)
-        move(stores, "tech-conference", "congress")
+        move(stores, SLUG, "congress")
         move(stores, "congress", "convention")
-
-        assert end(stores, BY_STRIPE) is Change.MADE
+        make(stores, step)
         assert stock(tables, "convention") == expected
-        assert end(stores, BY_STRIPE) is Change.ALREADY
-        assert stock(tables, "convention") == expected
-        for former in ("tech-conference", "congress"):
+        for former in (SLUG, "congress"):
             assert set(tables.item(EVENTS, former)) == {"slug", "movedTo", "eventId"}
 
-    @ENDS
+    @WITH_SEATS
     @pytest.mark.parametrize("taken", [True, False])
     def test_a_slug_that_was_given_up_is_no_dead_end(
         self,
         stores: Stores,
         tables: MotoTables,
-        end: Callable[..., Change],
+        step: Step,
         expected: tuple[int, int, int],
         taken: bool,
     ) -> None:
-        stores.orders.place_hold(ORDER)
-        for number, known_as in enumerate(["tech-conference", *(f"slug-{n}x" for n in range(10))]):
+        for number, known_as in enumerate([SLUG, *(f"slug-{n}x" for n in range(10))]):
             move(stores, known_as, f"slug-{number}x")
         if taken:
             stores.events.create(an_event(id=2))
 
-        assert end(stores, BY_STRIPE) is Change.MADE
+        make(stores, step)
 
         assert stock(tables, "slug-10x") == expected
-        assert not taken or stock(tables, "tech-conference") == (100, 0, 0)
+        assert not taken or stock(tables) == (100, 0, 0)
 
-    @ENDS
-    def test_an_event_that_moves_at_the_very_moment_is_followed(
+    @WITH_SEATS
+    def test_it_is_followed_when_it_moves_at_the_very_moment(
         self,
         stores: Stores,
         tables: MotoTables,
         traffic: Traffic,
-        end: Callable[..., Change],
+        step: Step,
         expected: tuple[int, int, int],
     ) -> None:
-        stores.orders.place_hold(ORDER)
-        move(stores, "tech-conference", "congress")
+        move(stores, SLUG, "congress")
         sent = "TransactWriteItems"
         # The first try is made under the slug of the order, the second one where it led to then.
         traffic.first(sent, lambda: None)
         traffic.first(sent, lambda: move(stores, "congress", "convention"))
 
-        assert end(stores) is Change.MADE
+        make(stores, step)
+
         assert stock(tables, "convention") == expected
 
     def test_a_payment_costs_one_try_and_one_read_more(
         self, stores: Stores, traffic: Traffic
     ) -> None:
-        stores.orders.place_hold(ORDER)
-        move(stores, "tech-conference", "congress")
+        move(stores, SLUG, "congress")
         traffic.forget()
-
-        pay(stores)
-
+        stores.orders.replace(ORDER, paid(ORDER))
         assert traffic.operations() == ["TransactWriteItems", "GetItem", "TransactWriteItems"]
         assert traffic.calls[1].body["ConsistentRead"] is True
 
-    def test_a_hold_under_the_former_slug_is_refused_and_says_what_to_do(
+    def test_one_that_moves_while_the_reason_is_looked_up_has_the_change_made_again(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        traffic.answer("TransactWriteItems", cancelled("None", "ConditionalCheckFailed"))
+        # One read for where the event is now, and one for what it is like there.
+        traffic.first("GetItem", lambda: None)
+        traffic.first("GetItem", lambda: move(stores, SLUG, "congress"))
+        with pytest.raises(Changed, match="just moved"):
+            stores.orders.replace(ORDER, paid(ORDER))
+
+    def test_a_new_order_under_the_former_slug_is_refused_and_says_what_to_do(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        move(stores, "tech-conference", "congress")
+        move(stores, SLUG, "congress")
         before = tables.contents()
-
         with pytest.raises(Conflict, match="moved to another address; reload it and try again"):
-            stores.orders.place_hold(ORDER)
-
+            stores.orders.place(an_order(id="01JNYOURORDER0000000000000"))
         assert tables.contents() == before
 
     def test_a_sold_out_event_says_so_under_its_former_slug_too(self, stores: Stores) -> None:
-        stores.orders.place_hold(an_order(quantity=100))
-        move(stores, "tech-conference", "congress")
-
+        move(stores, SLUG, "congress")
         with pytest.raises(SoldOut):
-            stores.orders.place_hold(an_order(id="01JNYOURORDER0000000000000"))
+            stores.orders.place(an_order(id="01JNYOURORDER0000000000000", quantity=99))
 
-    def test_seats_that_are_missing_at_the_new_slug_are_told_and_not_looked_for_without_end(
-        self, stores: Stores, tables: MotoTables, traffic: Traffic
+
+def test_seats_that_came_free_again_after_the_refusal_are_told_to_have_been_taken(
+    stores: Stores, traffic: Traffic
+) -> None:
+    stores.orders.place(ORDER)
+    make(stores, expired)
+    traffic.answer("TransactWriteItems", cancelled("None", "ConditionalCheckFailed"))
+    with pytest.raises(SoldOut, match="taken a moment ago"):
+        make(stores, paid)
+
+
+class TestLostAnswers:
+    """A write that took effect, and whose answer never came: botocore sends it once more."""
+
+    @pytest.fixture(autouse=True)
+    def _hold(self, stores: Stores) -> None:
+        stores.orders.place(ORDER)
+
+    @ALONE
+    def test_a_change_knows_itself_again(
+        self, stores: Stores, traffic: Traffic, no_pauses: list[float], step: Step
     ) -> None:
-        stores.orders.place_hold(ORDER)
-        move(stores, "tech-conference", "congress")
-        tables.client.update_item(
-            TableName=EVENTS,
-            Key={"slug": {"S": "congress"}},
-            UpdateExpression="SET held = :none",
-            ExpressionAttributeValues={":none": {"N": "0"}},
-        )
         traffic.forget()
+        traffic.lose("PutItem")
 
-        with pytest.raises(IntegrityError):
-            pay(stores)
+        order = stores.orders.replace(ORDER, step(ORDER))
 
-        assert traffic.operations().count("TransactWriteItems") == 2
+        assert traffic.operations() == ["PutItem", "PutItem", "GetItem"]
+        assert traffic.calls[-1].body["ConsistentRead"] is True
+        assert (order.version, stored(stores)) == (2, order)
+
+    def test_the_very_same_change_by_somebody_else_is_theirs(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        traffic.first("PutItem", lambda: stores.orders.replace(ORDER, noted(ORDER)))
+        with pytest.raises(Changed):
+            stores.orders.replace(ORDER, noted(ORDER))
+
+    def test_an_order_that_is_gone_is_not_ours(
+        self, stores: Stores, traffic: Traffic, tables: MotoTables
+    ) -> None:
+        tables.client.delete_item(TableName=ORDERS, Key={"id": {"S": ORDER.id}})
+        with pytest.raises(Changed):
+            stores.orders.replace(ORDER, noted(ORDER))
+
+    def test_a_change_of_which_nothing_is_known_is_unavailable(
+        self, stores: Stores, traffic: Traffic, no_pauses: list[float]
+    ) -> None:
+        traffic.lose("PutItem")
+        traffic.answer("PutItem", refusal("InternalServerError", status=500))
+        with pytest.raises(Unavailable):
+            stores.orders.replace(ORDER, noted(ORDER))
+        assert stored(stores).session_id == "cs_1"
+
+    def test_a_change_that_cannot_be_looked_for_is_unavailable(
+        self, stores: Stores, traffic: Traffic, no_pauses: list[float]
+    ) -> None:
+        traffic.lose("PutItem")
+        traffic.answer("GetItem", refusal("AccessDeniedException"))
+        with pytest.raises(Unavailable):
+            stores.orders.replace(ORDER, noted(ORDER))
+
+
+@pytest.mark.parametrize(
+    ("operation", "step", "answer"),
+    [
+        ("PutItem", noted, refusal("ProvisionedThroughputExceededException")),
+        ("PutItem", noted, refusal("TransactionConflictException")),
+        ("TransactWriteItems", paid, cancelled("TransactionConflict", "None")),
+        ("TransactWriteItems", paid, cancelled("None", "TransactionConflict")),
+        ("TransactWriteItems", expired, cancelled("ThrottlingError", "ThrottlingError")),
+    ],
+)
+@pytest.mark.usefixtures("no_pauses")
+def test_what_passes_by_itself_is_waited_for(
+    stores: Stores, traffic: Traffic, operation: str, step: Step, answer: Any
+) -> None:
+    stores.orders.place(ORDER)
+    traffic.answer(operation, answer)
+    order = make(stores, step)
+    assert stored(stores) == order
+    record = stores.events.get(SLUG, consistent=True)
+    assert record is not None
+    assert (record.held, record.sold) == (order.seats_held, order.seats_sold)
+    assert record.free + record.held + record.sold == 100
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda stores: stores.orders.place_hold(ORDER),
+        lambda stores: stores.orders.place(ORDER),
         lambda stores: stores.orders.get(ORDER.id),
-        lambda stores: stores.orders.attach_session(ORDER.id, a_session()),
-        pay,
-        expire,
-        lambda stores: stores.orders.await_payment(ORDER, BY_VERIFY, LATER, LATER),
-        lambda stores: stores.orders.note_late_payment(ORDER, a_session(), BY_VERIFY, LATER),
+        lambda stores: stores.orders.get_by_session("cs_1"),
+        lambda stores: stores.orders.replace(ORDER, noted(ORDER)),
+        lambda stores: stores.orders.replace(ORDER, paid(ORDER)),
+        lambda stores: stores.orders.due(NOW, 1),
+        lambda stores: stores.orders.find(OrderQuery(1)),
+        lambda stores: stores.keyed_requests.begin(KeyedRequest("k", "f", "o", NOW), NOW),
+        lambda stores: stores.keyed_requests.forget(KeyedRequest("k", "f", "o", NOW), NOW),
+        lambda stores: stores.news_marker.get(),
+        lambda stores: stores.news_marker.put(NOW),
+        lambda stores: stores.cancellations.pending(),
+        lambda stores: stores.cancellations.remove(Cancellation(1, NOW)),
     ],
 )
 def test_a_failure_of_dynamodb_is_told_as_such(
     stores: Stores, traffic: Traffic, ask: Callable[[Stores], object]
 ) -> None:
-    for operation in ("GetItem", "UpdateItem", "TransactWriteItems"):
+    for operation in ("GetItem", "PutItem", "DeleteItem", "Query", "TransactWriteItems"):
         traffic.refuse(operation, lambda: refusal("AccessDeniedException"))
-
     with pytest.raises(Unavailable):
         ask(stores)
+
+
+def test_a_request_that_was_forgotten_while_it_was_looked_at_is_begun(
+    stores: Stores, tables: MotoTables, traffic: Traffic
+) -> None:
+    first = KeyedRequest("key-1", "fingerprint", "01JNFIRST00000000000000000", NOW)
+    second = replace(first, order_id="01JNSECOND0000000000000000")
+    stores.keyed_requests.begin(first, NOW)
+    [item] = tables.scan(ORDERS)
+    traffic.first(
+        "GetItem", lambda: tables.client.delete_item(TableName=ORDERS, Key={"id": item["id"]})
+    )
+    assert stores.keyed_requests.begin(second, NOW) is None
+
+
+MOMENTS = st.integers(0, 10**12).map(
+    lambda ms: datetime(2027, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+)
+TEXTS = st.text(min_size=1, max_size=20)
+AMOUNTS = st.integers(0, 10**11)
+REFUNDS = st.builds(
+    Refund,
+    key=TEXTS,
+    amount=AMOUNTS,
+    status=st.sampled_from(RefundStatus),
+    at=MOMENTS,
+    returns_seats=st.booleans(),
+    quantity=st.integers(0, 10),
+    reason=st.none() | st.text(max_size=500),
+    stripe_id=st.none() | TEXTS,
+    failure=st.none() | TEXTS,
+)
+DISPUTES = st.builds(
+    Dispute,
+    id=TEXTS,
+    status=st.sampled_from(DisputeStatus),
+    amount=AMOUNTS,
+    reason=st.text(),
+    at=MOMENTS,
+)
+CHECK_INS = st.builds(
+    CheckIn,
+    number=st.integers(1, 10),
+    at=MOMENTS,
+    door=st.none() | st.text(),
+    scan=st.none() | st.text(),
+)
+HISTORY = st.builds(HistoryEntry, at=MOMENTS, status=st.sampled_from(OrderStatus), cause=st.text())
+
+
+def tuples(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(items, max_size=3).map(tuple)
+
+
+ORDERS_OF_ANY_KIND = st.builds(
+    Order,
+    id=TEXTS,
+    event_id=st.integers(1, 10**11),
+    event_slug=TEXTS,
+    event_name=TEXTS,
+    quantity=st.integers(1, 10),
+    unit_price=AMOUNTS,
+    amount_total=AMOUNTS,
+    currency=TEXTS,
+    status=st.sampled_from(OrderStatus),
+    created_at=MOMENTS,
+    updated_at=MOMENTS,
+    hold_expires_at=MOMENTS,
+    due_at=st.none() | MOMENTS,
+    version=st.integers(1, 10**6),
+    session_id=st.none() | TEXTS,
+    customer_email=st.none() | TEXTS,
+    user_id=st.none() | TEXTS,
+    awaiting_since=st.none() | MOMENTS,
+    paid_at=st.none() | MOMENTS,
+    amount_paid=AMOUNTS,
+    payment_intent_id=st.none() | TEXTS,
+    tickets=tuples(st.text("0123456789ABCDEF", min_size=16, max_size=16)),
+    voided=tuples(st.integers(1, 10)),
+    seats_returned=st.integers(0, 10),
+    check_ins=tuples(CHECK_INS),
+    refunds=tuples(REFUNDS),
+    disputes=tuples(DISPUTES),
+    mail=st.sampled_from(MailStatus),
+    mail_claimed_until=st.none() | MOMENTS,
+    history=st.lists(HISTORY, min_size=1, max_size=3).map(tuple),
+)
+
+
+@settings(deadline=None)
+@given(ORDERS_OF_ANY_KIND)
+def test_an_order_is_read_as_it_was_written(order: Order) -> None:
+    assert read_order(order_item(order).serialize()) == order

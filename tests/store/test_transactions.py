@@ -81,7 +81,7 @@ def test_a_hold_that_met_others_on_its_way_is_made_exactly_once(
     seed_event(stores)
     traffic.answer(SENT, *(cancelled("None", "TransactionConflict") for _ in range(4)))
 
-    stores.orders.place_hold(an_order(quantity=3))
+    stores.orders.place(an_order(quantity=3))
 
     item = tables.item(EVENTS, "tech-conference")
     assert (item["free"], item["held"]) == ({"N": "97"}, {"N": "3"})

@@ -58,7 +58,10 @@ class MovingClock:
 
 @dataclass
 class Shop:
-    """The use cases over one world of stores and one payment gateway."""
+    """The use cases over one world of stores and one payment gateway.
+
+    Whoever knows of which events all orders are says so in `event_ids`: they are found faster.
+    """
 
     world: World
     payments: PaymentGateway
@@ -67,6 +70,7 @@ class Shop:
     log: RecordingLog = field(default_factory=RecordingLog)
     meter: RecordingMeter = field(default_factory=RecordingMeter)
     workers: int = 1
+    event_ids: tuple[int | None, ...] = (None,)
     _secrets: int = 0
 
     def __post_init__(self) -> None:
@@ -173,11 +177,14 @@ class Shop:
             self.clock.move(every)
 
     def orders(self) -> list[Order]:
-        """Return all orders, latest first."""
+        """Return all orders, of each event latest first."""
+        return [order for event_id in self.event_ids for order in self._orders_of(event_id)]
+
+    def _orders_of(self, event_id: int | None) -> list[Order]:
         found: list[Order] = []
         after: str | None = None
         while True:
-            page = self.world.orders.find(OrderQuery(100, after))
+            page = self.world.orders.find(OrderQuery(100, after, event_id=event_id))
             found += page.orders
             after = page.next_after
             if after is None:
