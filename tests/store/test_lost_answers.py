@@ -1,39 +1,38 @@
 """Writes whose answers never come: what is told, and what becomes of the seats."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-from chalicelib.domain.orders import Cause, OrderStatus, RedirectUrls
+from chalicelib.domain.clock import to_iso
+from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.checkout import Checkout, CheckoutRequest, RedirectPolicy
-from chalicelib.services.fulfilment import Fulfilment, Outcome
+from chalicelib.services.fulfilment import Outcome
 from chalicelib.store import Stores
-from tests.support.builders import (
-    NOW,
-    a_city,
-    a_paid_session,
-    a_session,
-    an_event,
-    an_order,
-)
-from tests.support.fakes import FakePayments, RecordingLog
-from tests.support.traffic import Traffic
+from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
+from tests.support.fakes import FakePayments
+from tests.support.order_steps import expired, noted, paid
+from tests.support.shop import Shop
+from tests.support.store_worlds import real_world
+from tests.support.tables import MotoTables
+from tests.support.traffic import Traffic, refusal
 
 LOSSES = [
     ReadTimeoutError(endpoint_url="https://dynamodb.example"),
     ConnectionClosedError(endpoint_url="https://dynamodb.example"),
 ]
-ORDER_ID = "01JNTESTORDER0000000000000"
+ORDER = an_order()
 
 
-@pytest.fixture(autouse=True)
-def _shop(stores: Stores) -> None:
-    stores.cities.create(a_city())
-    stores.events.create(an_event())
+@pytest.fixture
+def shop(tables: MotoTables) -> Shop:
+    """A shop over the real store and a Stripe in memory, with one event of 100 seats."""
+    shop = Shop(real_world(tables), FakePayments())
+    shop.world.cities.create(a_city())
+    shop.world.events.create(an_event())
+    return shop
 
 
 def lose(traffic: Traffic, operation: str, loss: HTTPClientError, first: Any = None) -> None:
@@ -50,152 +49,142 @@ def lose(traffic: Traffic, operation: str, loss: HTTPClientError, first: Any = N
     traffic.first(operation, fail)
 
 
-def stock(stores: Stores) -> tuple[int, int, int]:
-    record = stores.events.get("tech-conference", consistent=True)
-    assert record is not None
+def stock(shop: Shop) -> tuple[int, int, int]:
+    record = shop.stock("tech-conference")
     return record.free, record.held, record.sold
+
+
+def only_order(shop: Shop) -> Order:
+    [order] = shop.orders()
+    return order
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 @pytest.mark.parametrize(
     ("operation", "write"),
     [
-        ("TransactWriteItems", lambda stores: stores.orders.place_hold(an_order(id="other"))),
-        (
-            "TransactWriteItems",
-            lambda stores: stores.orders.mark_paid(an_order(), a_paid_session(), Cause("v"), NOW),
-        ),
-        (
-            "TransactWriteItems",
-            lambda stores: stores.orders.release(an_order(), OrderStatus.EXPIRED, Cause("v"), NOW),
-        ),
-        ("UpdateItem", lambda stores: stores.orders.attach_session(ORDER_ID, a_session())),
+        ("TransactWriteItems", lambda stores: stores.orders.place(an_order(id="other"))),
+        ("TransactWriteItems", lambda stores: stores.orders.replace(ORDER, paid(ORDER))),
+        ("TransactWriteItems", lambda stores: stores.orders.replace(ORDER, expired(ORDER))),
+        ("PutItem", lambda stores: stores.orders.replace(ORDER, noted(ORDER))),
+        ("PutItem", lambda stores: stores.news_marker.put(NOW)),
         ("UpdateItem", lambda stores: stores.events.next_id()),
         ("TransactWriteItems", lambda stores: stores.events.create(an_event(id=2, slug="two"))),
         ("TransactWriteItems", lambda stores: stores.cities.create(a_city(id=2, slug="two"))),
     ],
 )
 def test_a_write_without_an_answer_is_unavailable(
+    shop: Shop,
     stores: Stores,
     traffic: Traffic,
     operation: str,
     write: Callable[[Stores], object],
     loss: HTTPClientError,
 ) -> None:
-    stores.orders.place_hold(an_order())
+    shop.world.orders.place(ORDER)
     lose(traffic, operation, loss)
 
     with pytest.raises(Unavailable):
         write(stores)
 
 
-def checkout_with(stores: Stores, payments: FakePayments) -> Checkout:
-    return Checkout(
-        events=stores.events,
-        orders=stores.orders,
-        payments=payments,
-        redirects=RedirectPolicy((), allow_loopback=True),
-        clock=lambda: datetime(2027, 3, 1, 12, 0, tzinfo=UTC),
-        new_id=lambda: ORDER_ID,
-        log=RecordingLog(),
-    )
-
-
-def request() -> CheckoutRequest:
-    urls = RedirectUrls("http://localhost/done", "http://localhost/back")
-    event = an_event()
-    price = event.price
-    return CheckoutRequest(event.slug, 2, *_amounts(price, 2), urls, None)
-
-
-def _amounts(price: int, quantity: int) -> tuple[Any, Any]:
-    from decimal import Decimal
-
-    unit = Decimal(price).scaleb(-2)
-    return unit, unit * quantity
-
-
-def test_a_hold_that_was_placed_and_not_confirmed_is_given_back(
-    stores: Stores, traffic: Traffic, dynamodb: Any
+def test_a_hold_that_was_placed_and_not_confirmed_is_found_and_goes_on(
+    shop: Shop, traffic: Traffic, tables: MotoTables
 ) -> None:
     def carry_out(call: Any) -> None:
-        dynamodb.transact_write_items(TransactItems=call.body["TransactItems"])
-        assert stock(stores) == (98, 2, 0)
+        tables.client.transact_write_items(TransactItems=call.body["TransactItems"])
+        assert stock(shop) == (98, 2, 0)
+
+    lose(traffic, "TransactWriteItems", LOSSES[0], first=carry_out)
+
+    started = shop.buy(an_event())
+
+    assert stock(shop) == (98, 2, 0)
+    assert only_order(shop).session_id == started.session_id
+
+
+def test_a_hold_that_was_placed_and_cannot_be_found_is_given_back(
+    shop: Shop, traffic: Traffic, tables: MotoTables
+) -> None:
+    def carry_out(call: Any) -> None:
+        tables.client.transact_write_items(TransactItems=call.body["TransactItems"])
+        traffic.answer("GetItem", refusal("AccessDeniedException"))
 
     lose(traffic, "TransactWriteItems", LOSSES[0], first=carry_out)
 
     with pytest.raises(Unavailable):
-        checkout_with(stores, FakePayments()).start(request())
+        shop.buy(an_event())
 
-    assert stock(stores) == (100, 0, 0)
-    order = stores.orders.get(ORDER_ID)
-    assert order is not None
-    assert order.status is OrderStatus.FAILED
+    assert stock(shop) == (100, 0, 0)
+    assert only_order(shop).status is OrderStatus.FAILED
 
 
-def test_a_hold_that_was_never_placed_gives_nothing_back(stores: Stores, traffic: Traffic) -> None:
+def test_a_hold_that_was_never_placed_gives_nothing_back(shop: Shop, traffic: Traffic) -> None:
     lose(traffic, "TransactWriteItems", LOSSES[0])
 
     with pytest.raises(Unavailable):
-        checkout_with(stores, FakePayments()).start(request())
+        shop.buy(an_event())
 
-    assert stock(stores) == (100, 0, 0)
-    assert stores.orders.get(ORDER_ID) is None
+    assert stock(shop) == (100, 0, 0)
+    assert shop.orders() == []
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 def test_a_session_that_could_not_be_noted_is_ended_and_its_seats_given_back(
-    stores: Stores, traffic: Traffic, loss: HTTPClientError
+    shop: Shop, traffic: Traffic, loss: HTTPClientError
 ) -> None:
-    payments = FakePayments()
-    lose(traffic, "UpdateItem", loss)
+    lose(traffic, "PutItem", loss)
 
     with pytest.raises(Unavailable):
-        checkout_with(stores, payments).start(request())
+        shop.buy(an_event())
 
-    assert payments.expired == [f"cs_test_{ORDER_ID}"]
-    assert stock(stores) == (100, 0, 0)
+    assert isinstance(shop.payments, FakePayments)
+    assert shop.payments.expired == [f"cs_test_{only_order(shop).id}"]
+    assert stock(shop) == (100, 0, 0)
 
 
-def test_something_unforeseen_at_stripe_gives_the_seats_back(stores: Stores) -> None:
-    class Surprising(FakePayments):
-        def create_session(self, *_args: object) -> Any:
-            raise RuntimeError("nobody thought of this")
+def test_a_session_whose_note_was_confirmed_at_the_second_try_is_noted_once(
+    shop: Shop, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    traffic.lose("PutItem")
 
-    with pytest.raises(RuntimeError):
-        checkout_with(stores, Surprising()).start(request())
+    started = shop.buy(an_event())
 
-    assert stock(stores) == (100, 0, 0)
+    assert only_order(shop).session_id == started.session_id
+    assert only_order(shop).version == 2
+
+
+def test_a_ticket_whose_check_in_was_confirmed_at_the_second_try_lets_its_holder_in(
+    shop: Shop, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    started = shop.buy(an_event(), email=None)
+    order = shop.order(started.order_id)
+    session = a_paid_session(id=started.session_id, order_id=order.id)
+    shop.fulfilment.settle(session, Cause("evt_1"))
+    code = shop.order(order.id).ticket_codes()[0]
+    traffic.lose("PutItem")
+
+    _, entry = shop.doors.check_in(str(code), "north", None, "user_1")
+
+    assert (entry.number, to_iso(entry.at)) == (1, to_iso(shop.order(order.id).check_ins[0].at))
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PAID, OrderStatus.EXPIRED])
 def test_asking_again_about_an_order_that_is_settled_only_reads(
-    stores: Stores, traffic: Traffic, status: OrderStatus
+    shop: Shop, traffic: Traffic, status: OrderStatus
 ) -> None:
-    order = an_order()
-    stores.orders.place_hold(order)
-    fulfilment = Fulfilment(orders=stores.orders, clock=lambda: NOW, log=RecordingLog())
-    session = a_paid_session()
+    shop.world.orders.place(ORDER)
     if status is OrderStatus.EXPIRED:
-        stores.orders.release(order, status, Cause("evt_1"), NOW)
+        shop.world.orders.replace(ORDER, expired(ORDER))
         session = a_session()
     else:
-        fulfilment.settle(session, Cause("evt_1"))
-    traffic.calls.clear()
+        session = a_paid_session()
+        shop.fulfilment.settle(session, Cause("evt_1"))
+    traffic.forget()
 
-    settlement = fulfilment.settle(session, Cause("verify"))
+    settlement = shop.fulfilment.settle(session, Cause("verify"))
 
     assert settlement.outcome is Outcome.REPEATED
     assert settlement.order is not None
     assert settlement.order.status is status
-    assert [call.operation for call in traffic.calls] == ["GetItem"]
-
-
-def test_no_order_goes_from_pending_to_where_it_may_not(stores: Stores) -> None:
-    order = an_order()
-    stores.orders.place_hold(order)
-
-    with pytest.raises(Exception, match="no pending order becomes refunded"):
-        stores.orders.release(order, OrderStatus.REFUNDED, Cause("v"), NOW)
-
-    assert stock(stores) == (98, 2, 0)
+    assert traffic.operations() == ["GetItem"]

@@ -7,7 +7,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from chalicelib.errors import SlugTaken, SlugUnknown, Unavailable
-from chalicelib.store import Stores, transactions
+from chalicelib.store import Stores, patience, transactions
 from chalicelib.store.models import CityModel, EventModel, IndexEntryModel
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from tests.support.builders import a_city, an_event, an_order
@@ -37,7 +37,8 @@ PASSING_ERRORS = [
 def fake_time(monkeypatch: pytest.MonkeyPatch, no_pauses: list[float]) -> FakeTime:
     """Time for our own retries; botocore's pauses cost nothing."""
     time = FakeTime()
-    monkeypatch.setattr(transactions, "time", time)
+    for module in (transactions, patience):
+        monkeypatch.setattr(module, "time", time)
     return time
 
 
