@@ -3,7 +3,6 @@ transactions side by side: ministack.
 """
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -15,10 +14,8 @@ from chalicelib.domain.events import Event, EventStatus
 from chalicelib.errors import EventsApiError
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
-from chalicelib.settings import StoreSettings
-from chalicelib.store import Stores, open_stores
+from chalicelib.store import Stores
 from tests.support.builders import a_city, an_event
-from tests.support.ministack import ministack_tables
 
 EVENTS = 60
 AMPLE = TimeBudget(1.0, lambda: 0.0)
@@ -26,17 +23,9 @@ AMPLE = TimeBudget(1.0, lambda: 0.0)
 pytestmark = pytest.mark.xdist_group("ministack")
 
 
-@pytest.fixture(scope="module")
-def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with ministack_tables(tmp_path_factory.mktemp("ministack")) as url:
-        yield url
-
-
 @pytest.fixture
-def real_stores(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", ministack_url)
-    stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
-    stores.eraser.erase_everything()
+def real_stores(stores_on_ministack: Stores) -> Stores:
+    stores = stores_on_ministack
     stores.cities.create(a_city(updated_at=utc_now()))
     date = utc_now() + timedelta(days=30)
     refused = stores.events.create_many(
@@ -52,8 +41,7 @@ def real_stores(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
         ]
     )
     assert not any(refused)
-    yield stores
-    stores.eraser.erase_everything()
+    return stores
 
 
 def renames(stores: Stores, workers: int) -> Renames:

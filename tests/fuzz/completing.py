@@ -63,6 +63,7 @@ def complete(sent: Sent, known: KnownThings) -> None:
     if not sent.follows_a_link:
         _find_something(sent, known)
     _have_a_session(sent, known)
+    _have_an_order(sent, known)
     _complete_query(sent, known)
     if isinstance(sent.body, dict):
         rule = _BODIES.get((sent.method, sent.path))
@@ -108,6 +109,22 @@ def _have_a_session(sent: Sent, known: KnownThings) -> None:
     session = sent.path_parameters.get("session_id")
     if session is not None and not known.gave_session(str(session)):
         _put(sent, "session_id", known.session)
+
+
+def _have_an_order(sent: Sent, known: KnownThings) -> None:
+    """Lead most requests about orders and tickets to some that are there; what changes them, each
+    to its own.
+    """
+    is_about_one = "id" in sent.path_parameters or "code" in sent.path_parameters
+    if not is_about_one or sent.follows_a_link or not _by_chance(sent, "order", 75):
+        return
+    bought = known.bought if sent.method == "GET" else known.fresh_order()
+    if "code" in sent.path_parameters:
+        _put(sent, "code", bought.ticket)
+    elif sent.path.startswith("/api/admin/"):
+        _put(sent, "id", bought.order_id)
+    else:
+        _put(sent, "id", bought.session_id)
 
 
 def _complete_query(sent: Sent, known: KnownThings) -> None:

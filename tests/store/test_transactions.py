@@ -103,8 +103,8 @@ def test_what_does_not_pass_is_given_up_on_within_the_patience(
         stores.cities.create(a_city())
 
     waited = fake_time.now - began
-    assert waited >= transactions._PATIENCE_SECONDS
-    assert waited <= transactions._PATIENCE_SECONDS + transactions._LONGEST_PAUSE_SECONDS
+    assert waited >= patience._PATIENCE_SECONDS
+    assert waited <= patience._PATIENCE_SECONDS + patience._LONGEST_PAUSE_SECONDS
     assert not any(tables.contents().values())
 
 
@@ -116,8 +116,8 @@ def test_pauses_grow_to_a_limit_and_are_never_the_same_for_all(
     with pytest.raises(Unavailable):
         stores.cities.create(a_city())
 
-    assert max(fake_time.slept) <= transactions._LONGEST_PAUSE_SECONDS
-    assert fake_time.slept[0] <= transactions._FIRST_PAUSE_SECONDS
+    assert max(fake_time.slept) <= patience._LONGEST_PAUSE_SECONDS
+    assert fake_time.slept[0] <= patience._FIRST_PAUSE_SECONDS
     assert len(set(fake_time.slept)) == len(fake_time.slept)
 
 
@@ -312,9 +312,9 @@ def test_the_name_of_a_real_refusal_is_the_name_of_its_cause(stores: Stores) -> 
 
 
 def test_patience_ends_with_a_last_try(fake_time: FakeTime) -> None:
-    pauses: Iterator[float | None] = transactions._pauses()
+    pauses: Iterator[float | None] = patience.pauses()
     assert next(pauses) is not None
 
-    fake_time.now += transactions._PATIENCE_SECONDS
+    fake_time.now += patience._PATIENCE_SECONDS
 
     assert list(pauses) == [None]

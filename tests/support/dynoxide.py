@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.ministack import free_port
+from tests.support.ministack import create_declared_tables, free_port
 
 VERSION = "1.2.1"
 _PACKAGE = f"@dynoxide/linux-x64@{VERSION}"
@@ -47,6 +47,14 @@ def dynoxide() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def dynoxide_tables() -> Iterator[str]:
+    """Run dynoxide with the declared tables; yields its URL. Raises `EngineMissing`."""
+    with dynoxide() as url:
+        create_declared_tables(url)
+        yield url
 
 
 def _program() -> Path:

@@ -68,13 +68,18 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 def ministack_tables(directory: Path) -> Iterator[str]:
     """Run ministack with the declared tables; yields its base URL."""
     with ministack(directory, "dynamodb") as url:
-        client = boto3.client(
-            "dynamodb",
-            endpoint_url=url,
-            region_name="us-east-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
-        create_tables(client, TABLES)
-        client.close()
+        create_declared_tables(url)
         yield url
+
+
+def create_declared_tables(url: str) -> None:
+    """Make the tables in the empty DynamoDB at this URL."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name=ENVIRONMENT["AWS_DEFAULT_REGION"],
+        aws_access_key_id=ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+    )
+    create_tables(client, TABLES)
+    client.close()

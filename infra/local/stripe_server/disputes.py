@@ -117,11 +117,13 @@ def of_charge(call: Call, charge: Json) -> list[Json]:
 
 
 def _disputed_amount(call: Call, charge: Json, wanted: int | None) -> int:
-    if any(dispute["status"] in _OPEN for dispute in of_charge(call, charge)):
+    before = of_charge(call, charge)
+    if any(dispute["status"] in _OPEN for dispute in before):
         raise InvalidRequestError(f"Charge {charge['id']} is disputed already.")
-    left: int = charge["amount"] - charge["amount_refunded"]
-    amount = left if wanted is None else wanted
-    if charge["status"] != "succeeded" or not 1 <= amount <= charge["amount"]:
+    # What a bank has got for good it does not ask for again.
+    most: int = charge["amount"] - sum(one["amount"] for one in before if one["status"] == "lost")
+    amount = most - charge["amount_refunded"] if wanted is None else wanted
+    if charge["status"] != "succeeded" or not 1 <= amount <= most:
         raise InvalidRequestError(f"There is nothing to dispute about charge {charge['id']}.")
     return amount
 
