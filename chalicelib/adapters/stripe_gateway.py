@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import stripe
@@ -257,6 +258,10 @@ class StripeGateway:
                     )
                 ).to_dict()
             except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+                if error.http_status == HTTPStatus.CONFLICT:
+                    # The same refund is being made by somebody else this very moment
+                    # (`idempotency_key_in_use`): that is no refusal.
+                    raise
                 raise refusal(error) from None
         return _as_told(refund, made)
 

@@ -3,17 +3,42 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.money import to_minor
 from chalicelib.domain.orders import MAX_QUANTITY
 from chalicelib.errors import InvalidInput
-from chalicelib.schemas.fields import PositiveAmount
+from chalicelib.schemas.fields import MAX_PRICE, PositiveAmount
 from chalicelib.schemas.reading import Body
 from chalicelib.services.refunding import RefundWish
 
 # The value of a key that was not sent. It is never looked at, and no document shows it.
 _NOT_SENT: Any = Field(default_factory=lambda: None)
+
+
+# No order costs more.
+_MOST = MAX_PRICE * MAX_QUANTITY
+
+
+def _at_most_what_orders_cost(value: Decimal) -> Decimal:
+    if value > _MOST:
+        raise PydanticCustomError("less_than_equal", "must be at most {le}", {"le": str(_MOST)})
+    return value
+
+
+_Refundable = Annotated[
+    PositiveAmount,
+    AfterValidator(_at_most_what_orders_cost),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": float(_MOST),
+            "multipleOf": 0.01,
+        }
+    ),
+]
 
 
 def _describe_choice(schema: dict[str, Any]) -> None:
@@ -28,7 +53,7 @@ class RefundBody(Body):
 
     model_config = ConfigDict(json_schema_extra=_describe_choice)
 
-    amount: PositiveAmount = _NOT_SENT
+    amount: _Refundable = _NOT_SENT
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)] = _NOT_SENT
     reason: Annotated[str, Field(min_length=1, max_length=500)] = _NOT_SENT
     return_seats: bool = True

@@ -66,13 +66,13 @@ class Confirmations:
 
         Raises `MailProviderError` or `Unavailable`.
         """
-        if self._is_hopeless(order):
-            self._give_up(order)
-            return False
         claimed = update(self._orders, order, lambda current: claim_mail(current, self._clock()))
         if not claimed.made:
             return False
         is_sent = self._deliver(claimed.order)
+        if not is_sent and self._is_hopeless(order):
+            self._give_up(order)
+            return False
         self._noted(claimed.order, is_sent=is_sent)
         if not is_sent:
             raise MailProviderError("the confirmation could not be sent")
@@ -82,7 +82,7 @@ class Confirmations:
         return order.paid_at is not None and self._clock() - order.paid_at > _GIVE_UP_AFTER
 
     def _give_up(self, order: Order) -> None:
-        """Stop trying: an address that took nothing for days will not tomorrow."""
+        """Stop trying: an address that took nothing for days takes nothing tomorrow."""
         given_up = update(self._orders, order, lambda current: give_mail_up(current, self._clock()))
         if given_up.made:
             self._log.error("confirmation_given_up", {"orderId": order.id})

@@ -111,7 +111,7 @@ def test_a_read_that_failed_once_is_tried_once_more(
 ) -> None:
     traffic.answer("GetItem", refusal("InternalServerError", status=500))
 
-    assert stores.orders.get("01JNTESTORDER0000000000000") is None
+    assert stores.orders.get("01JNTEST0RDER0000000000000") is None
     assert traffic.operations() == ["GetItem", "GetItem"]
 
 

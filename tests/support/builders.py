@@ -41,7 +41,7 @@ _CITY = City(
     updated_at=NOW,
 )
 _ORDER = Order(
-    id="01JNTESTORDER0000000000000",
+    id="01JNTEST0RDER0000000000000",
     event_id=1,
     event_slug="tech-conference",
     event_name="Tech Conference",

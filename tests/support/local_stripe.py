@@ -266,6 +266,19 @@ class LocalStripe:
             )
             return [WebhookEvent(*row) for row in rows]
 
+    def events_after(self, number: int) -> tuple[list[WebhookEvent], int]:
+        """Return those of `events()` that are later than the first `number` events of every type,
+        and how many there are of every type by now.
+        """
+        with self._acting() as call:
+            rows = call.tx.execute(
+                "SELECT event_id, json_extract(payload, '$.type'), payload FROM deliveries"
+                " ORDER BY rowid LIMIT -1 OFFSET ?",
+                number,
+            )
+            later = [WebhookEvent(*row) for row in rows]
+        return [event for event in later if event.type in HANDLED_EVENTS], number + len(later)
+
     def deliver(self, event: WebhookEvent) -> None:
         """Note that an event's webhook was answered with success; until then it is undelivered."""
         with self._acting() as call:

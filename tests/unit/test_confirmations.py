@@ -151,6 +151,7 @@ def test_an_event_that_is_gone_keeps_no_confirmation_back(shop: FakeShop, order:
 def test_an_address_that_takes_nothing_for_days_is_given_up_and_told(
     shop: FakeShop, order: Order
 ) -> None:
+    shop.mailer.down = True
     shop.shop.clock.move(timedelta(days=3, minutes=1))
 
     assert not shop.shop.confirmations.send(order)
@@ -158,5 +159,15 @@ def test_an_address_that_takes_nothing_for_days_is_given_up_and_told(
 
     assert shop.mailer.sent == []
     assert (shop.order().mail, shop.order().due_at) == (MailStatus.GIVEN_UP, None)
-    assert shop.log.names("error") == ["confirmation_given_up"]
-    assert shop.meter.counts == {"ConfirmationGivenUp": 1}
+    assert shop.log.names("error") == ["confirmation_failed", "confirmation_given_up"]
+    assert shop.meter.counts == {"ConfirmationFailed": 1, "ConfirmationGivenUp": 1}
+
+
+def test_after_a_long_outage_a_confirmation_is_tried_once_more(
+    shop: FakeShop, order: Order
+) -> None:
+    shop.shop.clock.move(timedelta(days=5))
+
+    assert shop.shop.confirmations.send(order)
+
+    assert shop.order().mail is MailStatus.SENT

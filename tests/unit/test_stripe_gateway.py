@@ -83,9 +83,9 @@ def test_a_session_is_created_with_the_servers_price_and_name(
 ) -> None:
     assert created(gateway, server, customer_email=EMAIL) == {
         "mode": "payment",
-        "client_reference_id": "01JNTESTORDER0000000000000",
+        "client_reference_id": "01JNTEST0RDER0000000000000",
         "metadata": {
-            "orderId": "01JNTESTORDER0000000000000",
+            "orderId": "01JNTEST0RDER0000000000000",
             "eventSlug": "tech-conference",
             "eventName": "Tech Conference",
             "quantity": "2",
@@ -103,7 +103,7 @@ def test_a_session_is_created_with_the_servers_price_and_name(
         },
         "success_url": ("https://shop.example/done?lang=de&session_id={CHECKOUT_SESSION_ID}#top"),
         "cancel_url": "https://shop.example/back",
-        "payment_intent_data": {"metadata": {"orderId": "01JNTESTORDER0000000000000"}},
+        "payment_intent_data": {"metadata": {"orderId": "01JNTEST0RDER0000000000000"}},
         "customer_email": EMAIL,
     }
 
@@ -163,7 +163,7 @@ def test_a_request_is_signed_and_names_its_order(
     [request] = server.received
     assert (request.method, request.path) == ("POST", "/v1/checkout/sessions")
     assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert request.headers["idempotency-key"] == "01JNTESTORDER0000000000000-checkout-1"
+    assert request.headers["idempotency-key"] == "01JNTEST0RDER0000000000000-checkout-1"
 
 
 def test_the_same_order_has_the_same_key_and_another_another(
@@ -266,6 +266,15 @@ CALLS: dict[str, Callable[[StripeGateway], object]] = {
 def test_every_call_of_the_port_is_among_those_that_are_tried() -> None:
     port = {name for name in vars(PaymentGateway) if not name.startswith("_")}
     assert CALLS.keys() == port
+
+
+@pytest.mark.parametrize("kind", ["idempotency_error", "invalid_request_error"])
+def test_a_refund_that_somebody_else_is_making_right_now_is_not_refused(
+    gateway: StripeGateway, server: LocalServer, kind: str
+) -> None:
+    server.answer = lambda _: error_reply(409, kind, code="idempotency_key_in_use")
+    with pytest.raises(PaymentProviderError):
+        gateway.refund(ORDER, REFUND)
 
 
 FAILURES = [

@@ -26,7 +26,7 @@ def test_a_refund_says_all_that_is_needed_to_know_it_again() -> None:
         "payment_intent": "pi_1",
         "amount": 14999,
         "metadata": {
-            "orderId": "01JNTESTORDER0000000000000",
+            "orderId": "01JNTEST0RDER0000000000000",
             "refundKey": "admin-1",
             "returnSeats": "false",
             "quantity": "1",
