@@ -15,7 +15,7 @@ EventsApiError
 │   ├── CapacityTooLow        fewer seats than are sold and held
 │   ├── Changed               somebody else changed it at the same moment
 │   ├── RefundRefused         there is nothing (more) to refund, or Stripe will not do it
-│   ├── TicketRefused         it is void, or somebody came in with it; carries when and where
+│   ├── TicketRefused         it is void, of another event, or used; carries when and where
 │   └── KeyInUse              an idempotency key: of another request, or one that still runs
 ├── PreconditionFailed        what the write was made from is not current any more
 ├── TooBroad                  a search that would read too much
@@ -121,9 +121,9 @@ class RefundRefused(Conflict):
 
 
 class TicketRefused(Conflict):
-    """A ticket does not let anybody in: it is void, or somebody came in with it already.
+    """A ticket lets nobody in: it is void, of another event, or somebody came in with it already.
 
-    `checked_in_at` (ISO 8601) and `door` say when and where that was.
+    `checked_in_at` (ISO 8601) and `door` say when and where the last was.
     """
 
     def __init__(
@@ -170,7 +170,14 @@ class PaymentProviderError(EventsApiError):
 
 
 class MailProviderError(EventsApiError):
-    """No e-mail could be sent; it will be tried again."""
+    """No e-mail could be sent; it will be tried again.
+
+    Where it is `permanent` another try is in vain: the address or the e-mail itself is refused.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class Unavailable(EventsApiError):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from chalicelib.domain.addresses import is_address
 from chalicelib.errors import ConfigurationError
 
 Environment = Mapping[str, str]
@@ -15,13 +16,7 @@ LOCAL_STAGE = "local"
 PRODUCTION_STAGE = "prod"
 DEFAULT_ROLE_CLAIMS = "role,metadata.role,public_metadata.role"
 
-# What mail servers everywhere take: a dot-atom before the @ and a host's name after it (RFC 5321,
-# section 4.1.2), in ASCII, since Amazon SES takes no other.
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_ADDRESS = rf"(?P<address>{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)"
-_NAMED_ADDRESS = re.compile(rf'(?P<name>[^<>"]*|"[^<>"]*" *)<{_ADDRESS}>')
-_BARE_ADDRESS = re.compile(_ADDRESS)
+_NAMED_ADDRESS = re.compile(r'(?P<name>[^<>"]*|"[^<>"]*" *)<(?P<address>[^<>"]*)>')
 
 
 def _required(env: Environment, key: str) -> str:
@@ -83,13 +78,13 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
     text = env.get(key, "").strip()
     if not text:
         return None
-    parts = _BARE_ADDRESS.fullmatch(text) or _NAMED_ADDRESS.fullmatch(text)
-    if parts is None or not text.isprintable():
+    parts = _NAMED_ADDRESS.fullmatch(text)
+    name, address = parts.group("name", "address") if parts else ("", text)
+    if not is_address(address) or not text.isprintable():
         raise ConfigurationError(
             f"the setting {key} must be an e-mail address, such as Shop <shop@a.example>"
         )
-    name = parts.groupdict().get("name") or ""
-    return Mailbox(name.strip().strip('"').strip(), parts["address"])
+    return Mailbox(name.strip().strip('"').strip(), address)
 
 
 @dataclass(frozen=True, slots=True)

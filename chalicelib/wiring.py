@@ -379,7 +379,9 @@ def doors() -> "Doors":
     """Return what lets people in."""
     from chalicelib.services.check_in import Doors
 
-    return Doors(orders=stores().orders, clock=utc_now, log=log(), meter=meter())
+    return Doors(
+        orders=stores().orders, events=stores().events, clock=utc_now, log=log(), meter=meter()
+    )
 
 
 @cache

@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, quote
 from html import escape
 
 from chalicelib.adapters.qr import qr_png
+from chalicelib.domain.addresses import is_address
 from chalicelib.domain.events import EventRecord
 from chalicelib.domain.money import minor_digits, to_major
 from chalicelib.domain.orders import Order
@@ -25,9 +25,6 @@ from chalicelib.settings import Mailbox, MailSettings
 
 # What is no text: characters that control a terminal, and halves of characters.
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_LOCAL_PART = re.compile(r"[!-~]{1,64}")
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_MAX_HOST_LENGTH = 253
 _ENCODED_WORD = "=?"
 # Readable in any reader, and seven bits wide, as Amazon SES advises ("Sending raw email").
 _ENCODING = "quoted-printable"
@@ -80,8 +77,8 @@ def confirmation(
     """Return the confirmation of a paid order to its buyer, with its good tickets, written `at`.
 
     Where the event is None (it is gone), the order's name of it is all that is told. Raises
-    `MailProviderError` where the order has no address that e-mail can be sent to, and
-    `ConfigurationError` where no sender is set.
+    `MailProviderError`, a permanent one, where the order has no address that e-mail can be sent to,
+    and `ConfigurationError` where no sender is set.
     """
     recipient = _recipient(order.customer_email or "")
     subject = _subject(order, event)
@@ -118,19 +115,19 @@ def _add_origin(message: EmailMessage, order: Order, settings: MailSettings, at:
 def _recipient(address: str) -> str:
     """Return the buyer's address as mail servers take it.
 
-    A domain may have letters beyond ASCII, and is then written in its other form (RFC 3490). What
-    is before the @ may not: Amazon SES delivers to no such address.
+    One that came from Stripe may have a domain with letters beyond ASCII, which is then written in
+    its other form (RFC 3490). What is before the @ may not: Amazon SES delivers to no such address.
     """
     local_part, _, domain = address.rpartition("@")
     try:
-        host = domain.encode("idna").decode()
+        recipient = f"{local_part}@{domain.encode('idna').decode()}"
     except UnicodeError:
-        host = ""
-    is_valid = _LOCAL_PART.fullmatch(local_part) and _HOST.fullmatch(host)
-    # An encoded word has no business in an address, and some readers would decode it.
-    if not is_valid or len(host) > _MAX_HOST_LENGTH or _ENCODED_WORD in local_part:
-        raise MailProviderError("the buyer's address is none that e-mail can be sent to")
-    return Address(username=local_part, domain=host).addr_spec
+        recipient = ""
+    if not is_address(recipient):
+        raise MailProviderError(
+            "the buyer's address is none that e-mail can be sent to", permanent=True
+        )
+    return recipient
 
 
 def _named(header: str, mailbox: Mailbox) -> _Folded:

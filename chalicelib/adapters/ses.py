@@ -1,7 +1,7 @@
 """E-mails by Amazon SES, through botocore's client of its API v2. What is in them is in `mail`."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,12 @@ _READ_TIMEOUT_SECONDS = 2.0
 _DEADLINE_SECONDS = 5.0
 # One more try, for a throttle or a connection that was lost while Lambda froze the function.
 _ATTEMPTS = 2
+# What will be refused tomorrow too: the address or the e-mail itself (Amazon SES API v2,
+# "SendEmail", "Errors"; `InvalidParameterValue` is the query API's word for it).
+_FINAL_REFUSALS = frozenset({"BadRequestException", "InvalidParameterValue", "MessageRejected"})
+# A sender that is yet to be verified, or an account that may write to verified addresses only, is
+# "rejected" as well; an operator mends that, and the e-mails are sent then.
+_UNVERIFIED = "not verified"
 
 
 class SesMailer:
@@ -53,7 +59,8 @@ class SesMailer:
         """Send the confirmation of a paid order with its tickets to the buyer.
 
         Raises `MailProviderError` where SES did not take it, or not in time. In the latter case the
-        e-mail may yet be sent: SES knows no idempotency key.
+        e-mail may yet be sent: SES knows no idempotency key. It is a permanent one where SES takes
+        no such address or e-mail.
         """
         mail = confirmation(order, event, self._settings, self._clock())
         with self._mapped_errors(order):
@@ -98,13 +105,20 @@ class SesMailer:
                 httpStatus=answer.get("ResponseMetadata", {}).get("HTTPStatusCode"),
                 awsRequestId=answer.get("ResponseMetadata", {}).get("RequestId"),
             )
-            raise _unsent() from None
+            raise _refused(answer.get("Error", {})) from None
         except (BotoCoreError, DeadlineExceeded) as error:
             self._log_failure(order, type(error).__name__)
             raise _unsent() from None
 
     def _log_failure(self, order: Order, kind: str, **known: object) -> None:
         self._log.error("ses_failed", {"orderId": order.id, "type": kind, **known})
+
+
+def _refused(error: Mapping[str, Any]) -> MailProviderError:
+    said = error.get("Message") or ""
+    if error.get("Code") in _FINAL_REFUSALS and _UNVERIFIED not in said:
+        return MailProviderError("the e-mail was refused for good", permanent=True)
+    return _unsent()
 
 
 def _unsent() -> MailProviderError:

@@ -10,6 +10,8 @@ from chalicelib.errors import InvalidInput, PaymentProviderError, RefundRefused
 
 _MISSING = "resource_missing"
 _IDEMPOTENCY = "idempotency_error"
+# Of a currency that is sent with decimals and has none, such as isk.
+_NOT_WHOLE = "invalid_charge_amount_no_decimal_compatible"
 # What a buyer sent and only Stripe can judge, such as a currency's smallest and largest charge:
 # the field and what is wrong with it, by Stripe's code.
 _UNCHARGEABLE = ("totalAmount", "is not an amount that can be charged")
@@ -17,6 +19,7 @@ _BUYER_ERRORS = {
     "amount_too_small": _UNCHARGEABLE,
     "amount_too_large": _UNCHARGEABLE,
     "invalid_charge_amount": _UNCHARGEABLE,
+    _NOT_WHOLE: _UNCHARGEABLE,
     "email_invalid": ("customerEmail", "must be an e-mail address"),
 }
 _TOO_MUCH = "the amount is more than what is left of the payment"
@@ -30,6 +33,7 @@ _REFUSALS = {
     "amount_too_large": _TOO_MUCH,
     "amount_too_small": "the amount is too small to be refunded",
     "invalid_charge_amount": "the amount is not one that can be paid in this currency",
+    _NOT_WHOLE: "the amount must have no decimals in this currency",
     "balance_insufficient": _NO_FUNDS,
     "insufficient_funds": _NO_FUNDS,
     _IDEMPOTENCY: "another refund was asked for under the same key",

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, TypeVar
 
 import stripe
 
 from chalicelib.adapters.deadline import DeadlineExceeded, within
+from chalicelib.adapters.stripe_connections import shared_session
 from chalicelib.adapters.stripe_errors import buyer_error, is_missing, refusal, unreachable
 from chalicelib.adapters.stripe_events import HANDLED_EVENTS, StripeEvent, event_from
 from chalicelib.adapters.stripe_objects import REFUND_KEY, refund_from, session_from
@@ -20,7 +22,7 @@ from chalicelib.domain.clock import Clock, utc_now
 from chalicelib.domain.orders import Order
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Refund, RefundStatus
-from chalicelib.errors import InvalidSession, RefundRefused
+from chalicelib.errors import InvalidSession, RefundRefused, TooBroad
 from chalicelib.services.ports import AuditLog
 
 _T = TypeVar("_T", bound=stripe.StripeObject)
@@ -41,9 +43,13 @@ _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 # Stripe's clock, and the seconds before are for ours being ahead of it.
 _EARLIEST_SESSION = timedelta(seconds=-5)
 _LATEST_SESSION = timedelta(seconds=60)
-# Stripe may forget an idempotency key once it is a day old ("Idempotent requests"). From an hour
-# before that on, a refund that was decided so long ago is looked for, instead of made again.
-_KEY_KEPT = timedelta(hours=23)
+# Stripe answers a repeat under an idempotency key as it did the first time, even if that was an
+# error of its own, and may forget a key once it is a day old ("Idempotent requests"). So a refund
+# that is still not made has another key every hour, and is looked for before it is asked for under
+# that.
+_KEY_KEPT = timedelta(hours=1)
+# No request takes that long to arrive.
+_STILL_ON_ITS_WAY = timedelta(minutes=1)
 
 
 class StripeGateway:
@@ -65,8 +71,7 @@ class StripeGateway:
             secret_key,
             base_addresses={"api": api_base} if api_base else None,
             max_network_retries=_RETRIES,
-            http_client=http_client
-            or stripe.RequestsClient(timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS)),
+            http_client=http_client or _over_network(),
         ).v1
         self._log = log
         self._clock = clock
@@ -177,12 +182,15 @@ class StripeGateway:
         payment = order.payment_intent_id
         if payment is None:
             raise RefundRefused("there is no payment to refund")
-        is_old = self._clock() - refund.at > _KEY_KEPT
-        known = self._made_before(payment, refund) if is_old else None
+        hours, since = divmod(self._clock() - refund.at, _KEY_KEPT)
+        known = self._made_before(payment, refund) if hours > 0 else None
         if known is not None:
             return known
+        if hours > 0 and since < _STILL_ON_ITS_WAY:
+            # What was asked for under the key of the hour before may arrive yet.
+            raise unreachable()
         try:
-            return self._make_refund(payment, order, refund)
+            return self._make_refund(payment, order, refund, max(hours, 0))
         except RefundRefused:
             # A repeat may be refused just because the first time was not: all is refunded by it.
             known = self._made_before(payment, refund)
@@ -198,13 +206,16 @@ class StripeGateway:
         refunds = [refund_from(made) for made in self._list_refunds(payment_intent_id)]
         return [refund for refund in refunds if refund is not None]
 
-    def undelivered_news(self, since: datetime, until: datetime) -> Sequence[PaymentNews]:
+    def undelivered_news(
+        self, since: datetime, until: datetime, limit: int | None = None
+    ) -> Sequence[PaymentNews]:
         """Return what our webhook was not told of the events between two times, oldest first.
 
         Stripe's times are whole seconds: the second of `since` belongs to it as a whole, that of
-        `until` not at all. Raises `PaymentProviderError`.
+        `until` not at all. Raises `PaymentProviderError`, or `TooBroad` where there are more than
+        `limit`.
         """
-        found = self._all(
+        listed = self._all(
             "undelivered_news",
             lambda: self._v1.events.list(
                 {
@@ -215,6 +226,10 @@ class StripeGateway:
                 }
             ),
         )
+        # Stripe lists the latest first, so that all have to be read before the oldest is known.
+        found = list(listed if limit is None else islice(listed, limit + 1))
+        if limit is not None and len(found) > limit:
+            raise TooBroad("more events than that were not delivered")
         events = [event_from(event.to_dict()) for event in found]
         news = [self._news(event) for event in reversed(events)]
         return [item for item in news if item is not None]
@@ -248,13 +263,16 @@ class StripeGateway:
                 return _as_told(refund, made)
         return None
 
-    def _make_refund(self, payment_intent_id: str, order: Order, refund: Refund) -> Refund:
+    def _make_refund(
+        self, payment_intent_id: str, order: Order, refund: Refund, hours: int
+    ) -> Refund:
+        key = f"{order.id}-refund-{refund.key}" + (f"-{hours}" if hours else "")
         with self._mapped_errors("refund"):
             try:
                 made = _in_time(
                     lambda: self._v1.refunds.create(
                         refund_params(payment_intent_id, order, refund),
-                        {"idempotency_key": f"{order.id}-refund-{refund.key}"},
+                        {"idempotency_key": key},
                     )
                 ).to_dict()
             except (stripe.InvalidRequestError, stripe.IdempotencyError) as error:
@@ -298,6 +316,17 @@ class StripeGateway:
                 },
             )
             raise unreachable() from None
+
+
+def _over_network() -> stripe.HTTPClient:
+    """Return what calls Stripe over the network.
+
+    Each call is made in a thread of its own, and a session of the SDK's own is its thread's only:
+    each call would open a connection anew.
+    """
+    return stripe.RequestsClient(
+        timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS), session=shared_session()
+    )
 
 
 def _in_time(work: Callable[[], _Result]) -> _Result:

@@ -1,7 +1,8 @@
 """Money: an integer of minor units plus an ISO 4217 currency code in lower case.
 
 Which currencies there are, and how many decimals each has, follows Stripe's pages "Supported
-currencies" and "Zero-decimal currencies".
+currencies", "Zero-decimal currencies" with its special cases, and "Deprecation of fractional ISK
+charges and refunds".
 """
 
 from decimal import MIN_EMIN, Context, Decimal
@@ -19,6 +20,8 @@ _TWO_DECIMAL = frozenset(
     shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs wst xcd yer zar zmw
     """.split()
 )
+# Stripe takes these in hundredths, as it always did, and yet charges and refunds whole units only.
+_WHOLE_UNITS_ONLY = frozenset({"isk", "ugx"})
 CURRENCIES = _TWO_DECIMAL | _ZERO_DECIMAL | _THREE_DECIMAL
 DEFAULT_CURRENCY = "usd"
 
@@ -32,10 +35,17 @@ _EXACT = Context(prec=100, Emin=MIN_EMIN)
 
 
 def minor_digits(currency: str) -> int:
-    """Return how many decimals a major unit of the currency has: 0, 2 or 3."""
+    """Return how many digits of an amount in minor units are decimals: 0, 2 or 3."""
     if currency in _ZERO_DECIMAL:
         return 0
     return 3 if currency in _THREE_DECIMAL else 2
+
+
+def decimals(currency: str) -> int:
+    """Return how many decimals an amount of the currency can have: 0 or 2."""
+    if currency in _WHOLE_UNITS_ONLY:
+        return 0
+    return min(minor_digits(currency), _MAX_DECIMALS)
 
 
 def to_minor(amount: Decimal, currency: str, field: str) -> int:
@@ -50,10 +60,10 @@ def to_minor(amount: Decimal, currency: str, field: str) -> int:
         raise InvalidInput.of(field, "must not be negative", "greater_than_equal")
     if amount.adjusted() >= _MAX_WHOLE_DIGITS:
         raise InvalidInput.of(field, "is too large", "less_than_equal")
-    decimals = min(minor_digits(currency), _MAX_DECIMALS)
+    most = decimals(currency)
     exponent = _EXACT.normalize(amount).as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > decimals:
-        places = "no decimals" if decimals == 0 else f"at most {decimals} decimals"
+    if isinstance(exponent, int) and -exponent > most:
+        places = "no decimals" if most == 0 else f"at most {most} decimals"
         raise InvalidInput.of(field, f"must have {places}", "decimal_max_places")
     return int(_EXACT.scaleb(amount, minor_digits(currency)))
 

@@ -160,6 +160,18 @@ def mail_sent(order: Order, at: datetime) -> Order:
     return replace(sent, due_at=_due(sent, at))
 
 
+def mail_needless(order: Order, at: datetime) -> Order:
+    """Note that there is nothing to confirm, since no ticket is good. Should one be good again, a
+    confirmation is due again (`_changed`).
+    """
+    if order.mail is not MailStatus.DUE:
+        return order
+    if order.good_tickets:
+        return give_mail_back(order)
+    without = replace(order, mail=MailStatus.NONE, mail_claimed_until=None, updated_at=at)
+    return replace(without, due_at=_due(without, at))
+
+
 def give_mail_up(order: Order, at: datetime) -> Order:
     """Note that the confirmation cannot be sent."""
     if order.mail is not MailStatus.DUE:
@@ -228,23 +240,32 @@ def _seats_returned(order: Order, voided: int) -> int:
 
 def _tickets_worth(order: Order, refunds: Sequence[Refund]) -> int:
     """Return how many tickets these refunds are the price of, rounded down."""
-    if not order.unit_price:
-        return min(sum(refund.quantity for refund in refunds), order.quantity)
+    # Without money, tickets are given up by their number: those of a free order, or those whose
+    # money the buyer's bank has for good.
+    given_up = sum(refund.quantity for refund in refunds if not refund.amount)
     amount = sum(refund.amount for refund in refunds)
-    if amount >= order.amount_paid:
+    if amount and amount >= order.amount_paid:
         return order.quantity
-    return min(amount // order.unit_price, order.quantity)
+    paid_back = amount // order.unit_price if amount else 0
+    return min(paid_back + given_up, order.quantity)
 
 
 def _changed(before: Order, after: Order, at: datetime, cause: Cause) -> Order:
     status = _status(after)
     entry = HistoryEntry(at, status, cause.text)
     after = replace(after, status=status, updated_at=at, history=(*before.history, entry))
+    if _is_good_again(before, after) and after.mail is MailStatus.NONE and after.customer_email:
+        after = replace(after, mail=MailStatus.DUE)
     if status is OrderStatus.PENDING:
         return after
     # When a pending order was due says nothing about what is due of one that is paid.
     kept = after if before.status is not OrderStatus.PENDING else replace(after, due_at=None)
     return replace(kept, due_at=_due(kept, at))
+
+
+def _is_good_again(before: Order, after: Order) -> bool:
+    """Tell whether tickets are good of which none was: a dispute was won, or a refund failed."""
+    return bool(before.tickets) and not before.good_tickets and after.good_tickets > 0
 
 
 def _due(order: Order, at: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.domain.refunds import Dispute, Refund, RefundStatus, Why
+from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus, Why
 from chalicelib.domain.tickets import CheckIn, TicketCode
 
 MAX_QUANTITY = 10
@@ -59,7 +59,7 @@ class MailStatus(StrEnum):
     """Where the confirmation of an order stands."""
 
     NONE = "none"
-    """Nobody asked for one yet, or there is no address to send it to."""
+    """Nobody asked for one yet, or there is nothing to say or no address to send it to."""
 
     DUE = "due"
     SENT = "sent"
@@ -177,6 +177,12 @@ class Order:
     def is_disputed(self) -> bool:
         """Whether the buyer's bank has the money back, for the time being or for good."""
         return any(dispute.takes_money for dispute in self.disputes)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the buyer's bank has the money for good."""
+        takers = [dispute for dispute in self.disputes if dispute.takes_money]
+        return bool(takers) and all(dispute.status is DisputeStatus.LOST for dispute in takers)
 
     @property
     def owed_for(self) -> Why | None:

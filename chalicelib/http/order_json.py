@@ -42,6 +42,7 @@ def listed_order(order: Order) -> Json:
     """Return an order as the admins' list has it."""
     return {
         **public_order(order),
+        "refunds": [_listed_refund(refund, order.currency) for refund in order.refunds],
         "userId": order.user_id,
         "customerEmail": order.customer_email,
         "sessionId": order.session_id,
@@ -103,27 +104,23 @@ def _expires_at(order: Order) -> datetime | None:
 
 
 def _public_refund(refund: Refund, currency: str) -> Json:
-    return {
-        "amount": to_major(refund.amount, currency),
-        "status": refund.status.value,
-        "reason": None if _is_of_dashboard(refund) else refund.reason,
-        "createdAt": to_iso(refund.at),
-    }
+    # What an admin wrote, here or in Stripe's dashboard, is none of the buyer's business.
+    reason = refund.reason if refund.reason in _OWN_REASONS else None
+    return {**_listed_refund(refund, currency), "reason": reason}
 
 
-def _is_of_dashboard(refund: Refund) -> bool:
-    """Tell whether a refund was made in Stripe's dashboard: its reason there (`fraudulent`, say) is
-    none of the buyer's business.
-    """
-    return refund.key == refund.stripe_id
-
-
-def _refund(refund: Refund, currency: str) -> Json:
+def _listed_refund(refund: Refund, currency: str) -> Json:
     return {
         "amount": to_major(refund.amount, currency),
         "status": refund.status.value,
         "reason": refund.reason,
         "createdAt": to_iso(refund.at),
+    }
+
+
+def _refund(refund: Refund, currency: str) -> Json:
+    return {
+        **_listed_refund(refund, currency),
         "key": refund.key,
         "stripeId": refund.stripe_id,
         "quantity": refund.quantity,

@@ -21,10 +21,13 @@ CODE = PathParameter(
     example="01JZX5K7Q8M9N0P1R2S3T4V5W6017M2K9QX4T8W3B6ZC",
 )
 SCAN_KEY = idempotency_key(
-    "The scanner's name for this scan: a repeat of it, sent because no answer came, lets the same "
-    "person in and is no second try."
+    "The scanner's name for this scan: a repeat of it at the same door, sent because no answer "
+    "came, lets the same person in and is no second try."
 )
-CHECK_IN_EXAMPLES = {"At a door": {"door": "North"}, "Without one": {}}
+CHECK_IN_EXAMPLES = {
+    "At a door": {"door": "North", "event": "tech-conference"},
+    "Anywhere": {},
+}
 
 
 @blueprint.api(
@@ -44,7 +47,8 @@ CHECK_IN_EXAMPLES = {"At a door": {"door": "North"}, "Without one": {}}
 )
 def check_in(request: ApiRequest) -> Response:
     """Let the holder of a ticket in, once. A second door is told when and where that was; a ticket
-    that was refunded, or whose payment is disputed, lets nobody in.
+    that was refunded, or whose payment is disputed, lets nobody in. A scanner should send the
+    `event` at its door: then a ticket of another one is refused, and is not used up.
     """
     from chalicelib.schemas.check_in import CheckInBody
     from chalicelib.schemas.reading import read_body
@@ -52,7 +56,9 @@ def check_in(request: ApiRequest) -> Response:
     admin = request.admin()
     scan = read_key(request)
     body = read_body(CheckInBody, request.optional_json_object())
-    order, entry = wiring.doors().check_in(request.path("code"), body.door, scan, admin.user_id)
+    order, entry = wiring.doors().check_in(
+        request.path("code"), body.door, scan, admin.user_id, body.event
+    )
     return json_response(
         {
             "orderId": order.id,

@@ -3,7 +3,6 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.domain.events import EventRecord
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import Conflict, NotFound, PaymentProviderError
 from chalicelib.functions.authorizer import jwt_authorizer
@@ -14,6 +13,7 @@ from chalicelib.http.order_pages import PAGE_PARAMETERS, page_json, read_page
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response
 from chalicelib.http.signed_in import required_caller
+from chalicelib.services.events_of_orders import event_of
 from chalicelib.services.finding_orders import names_a_session
 from chalicelib.services.ports import OrderQuery
 
@@ -89,7 +89,8 @@ def get_tickets(request: ApiRequest) -> Response:
     order = _order(request)
     if not order.tickets:
         raise Conflict(_WHY_NO_TICKETS.get(order.status, _PAID_IN_VAIN))
-    return json_response(tickets_of(order, _event_of(order), wiring.qr_pictures))
+    event = event_of(wiring.stores().events, order)
+    return json_response(tickets_of(order, event, wiring.qr_pictures))
 
 
 def _order(request: ApiRequest) -> Order:
@@ -98,9 +99,3 @@ def _order(request: ApiRequest) -> Order:
         return wiring.order_finder().of_session(order_id)
     caller = required_caller(request)
     return wiring.order_finder().of_buyer(order_id, caller.user_id)
-
-
-def _event_of(order: Order) -> EventRecord | None:
-    """Return the order's event, or None where it is gone, or its slug is another's by now."""
-    event = wiring.stores().events.get(order.event_slug)
-    return None if event is None or event.id != order.event_id else event

@@ -178,7 +178,10 @@ class CheckoutStarted(Shown):
     ]
     session_id: Annotated[str, Field(examples=["cs_test_a1B2c3"])]
     order_id: OrderId
-    expires_at: Annotated[Moment, Field(description="Until when the seats are held.")]
+    expires_at: Annotated[
+        Moment,
+        Field(description="Until when it can be paid; of a free order nothing expires."),
+    ]
 
 
 class OrderOfCheckout(Shown):
@@ -231,7 +234,9 @@ class Refund(Shown):
     status: RefundStatus
     reason: Annotated[
         str | None,
-        Field(description="What the admin said, or why the program gave it back by itself."),
+        Field(
+            description="Why the program gave it back by itself; only admins see what one wrote.",
+        ),
     ]
     created_at: Moment
 
@@ -400,6 +405,13 @@ class CancellationProgress(Shown):
 
     ended: Annotated[Count, Field(description="Orders that this request ended.")]
     left: Annotated[Count, Field(description="Orders that it could not end; the timer will.")]
+    stuck: Annotated[
+        Count,
+        Field(
+            description="Orders that wait for somebody else: a payment is on its way, the bank "
+            "has the money, or a refund failed (`status` tells which)."
+        ),
+    ]
     complete: Annotated[
         bool,
         Field(

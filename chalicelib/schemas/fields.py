@@ -8,6 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from chalicelib.domain.addresses import MAX_LENGTH as ADDRESS_LENGTH
+from chalicelib.domain.addresses import PATTERN as ADDRESS_PATTERN
+from chalicelib.domain.addresses import is_address
 from chalicelib.domain.slugs import RESERVED, is_slug
 
 # User information, a name or an address, a port, the rest; nothing that HTML or a browser misreads.
@@ -17,7 +20,6 @@ _HTTP_URL = re.compile(
     r"([^\u0000-,/:-@\[-^`{-\u007f\ufffd]+|\[[0-9A-Fa-f:.]+\])"
     rf"(:[0-9]{{1,5}})?([/?#][^{_UNFIT_FOR_URLS}]*)?"
 )
-_EMAIL = re.compile(r'[^@\s<>"]{1,64}@[^@\s<>"]+\.[^@\s<>"]+')
 
 
 def _amount(value: object) -> Decimal:
@@ -72,7 +74,7 @@ def _slug(value: str) -> str:
 
 
 def _email(value: str) -> str:
-    if _EMAIL.fullmatch(value) is None:
+    if not is_address(value):
         raise PydanticCustomError("email_pattern", "must be an e-mail address")
     return value
 
@@ -127,6 +129,9 @@ EventSlug = Annotated[str, Field(max_length=EVENT_SLUG_LENGTH), AfterValidator(_
 CitySlug = Annotated[str, Field(max_length=CITY_SLUG_LENGTH), AfterValidator(_slug), _AS_SLUG]
 Email = Annotated[
     str,
-    Field(max_length=254, json_schema_extra={"format": "email", "pattern": f"^{_EMAIL.pattern}$"}),
+    Field(
+        max_length=ADDRESS_LENGTH,
+        json_schema_extra={"format": "email", "pattern": f"^{ADDRESS_PATTERN}$"},
+    ),
     AfterValidator(_email),
 ]

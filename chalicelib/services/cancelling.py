@@ -5,10 +5,12 @@ after all gets the money back (`fulfilment`). The orders there were are ended on
 often as somebody looks at it with one effect, until a look at all of them finds none that is left.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.orders import Cause, Order, OrderStatus
@@ -33,13 +35,14 @@ _CAUSE = Cause(Why.EVENT_CANCELLED.value)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at an event's orders came to: how many it ended, how many it could not, and
-    whether it was at all of them.
+    """What a look at an event's orders came to: how many it ended, how many it could not, how many
+    wait for somebody else, and whether it was at all of them.
     """
 
     ended: int
     left: int
     is_whole: bool
+    stuck: int = 0
 
 
 class Cancelling:
@@ -78,47 +81,78 @@ class Cancelling:
             self._cancellations.remove(cancellation)
         return look
 
-    def end_orders(self, event_id: int, budget: TimeBudget) -> Look:
-        """Look at all orders of an event, and end those that are not."""
-        ended = left = 0
+    def end_orders(self, event_id: int, budget: TimeBudget, *, failed_too: bool = False) -> Look:
+        """Look at all orders of an event, and end those that are not; those whose refund failed are
+        tried again only where somebody asks for it.
+        """
+        found: Counter[_End] = Counter()
         after: str | None = None
         with ThreadPoolExecutor(self._workers) as pool:
             while not budget.is_up:
                 page = self._orders.find(OrderQuery(_PAGE, after, event_id=event_id))
-                open_ones = [order for order in page.orders if _is_left(order)]
-                results = list(pool.map(lambda order: self._end(order, budget), open_ones))
-                ended += results.count(True)
-                left += results.count(False)
+                found.update(
+                    pool.map(lambda order: self._end(order, budget, failed_too), page.orders)
+                )
                 after = page.next_after
                 if after is None:
-                    return Look(ended, left, is_whole=True)
-        return Look(ended, left, is_whole=False)
+                    return _look(found, is_whole=True)
+        return _look(found, is_whole=False)
 
-    def _end(self, order: Order, budget: TimeBudget) -> bool:
-        """End one order; False where it could not be, and has to be looked at again."""
+    def _end(self, order: Order, budget: TimeBudget, failed_too: bool) -> "_End":  # noqa: FBT001
+        has_failed = order.status is OrderStatus.REFUND_FAILED
+        if not (_is_left(order) or (failed_too and has_failed)):
+            return _End.STUCK if _is_stuck(order) else _End.BEFORE
         if budget.is_up:
-            return False
+            return _End.LEFT
         try:
-            if order.status is OrderStatus.PENDING:
-                if order.session_id is None:
-                    # Its checkout is just being made. The timer ends it when its hold is over, and
-                    # nobody can pay before.
-                    return False
-                return not _is_left(self._due_orders.end_hold(order, _CAUSE))
-            return not _is_left(self._refunding.return_all(order, Why.EVENT_CANCELLED, _CAUSE))
+            order = self._ended(order)
         except Exception:  # noqa: BLE001 - whatever it is, the next order has its turn
             self._log.crash("order_not_ended", {"orderId": order.id})
-            return False
+            return _End.LEFT
+        if _is_left(order):
+            return _End.LEFT
+        return _End.STUCK if _is_stuck(order) else _End.NOW
+
+    def _ended(self, order: Order) -> Order:
+        """Return an order as it is after it was tried to end it."""
+        if order.status is not OrderStatus.PENDING:
+            return self._refunding.return_all(order, Why.EVENT_CANCELLED, _CAUSE)
+        if order.session_id is None:
+            # Its checkout is just being made. The timer ends it when its hold is over, and nobody
+            # can pay before.
+            return order
+        return self._due_orders.end_hold(order, _CAUSE)
+
+
+class _End(Enum):
+    """What a look found of one order."""
+
+    BEFORE = auto()
+    NOW = auto()
+    LEFT = auto()
+    STUCK = auto()
+
+
+def _look(found: "Counter[_End]", *, is_whole: bool) -> Look:
+    return Look(found[_End.NOW], found[_End.LEFT], is_whole, found[_End.STUCK])
 
 
 def _is_left(order: Order) -> bool:
     """Tell whether an order of a cancelled event can and has to be ended.
 
-    One whose payment is on the way is ended when the money has come, or not; a disputed one is the
-    bank's; one whose refund failed is somebody's to see to.
+    What is not left may be stuck all the same.
     """
     if order.status is OrderStatus.PENDING:
         return order.awaiting_since is None
     if order.status is OrderStatus.REFUNDING:
         return True
     return order.status in {OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED}
+
+
+def _is_stuck(order: Order) -> bool:
+    """Tell whether an order of a cancelled event waits for somebody else: its payment is on the
+    way, and it is ended when the money has come, or not; the bank has its money; or its refund
+    failed, and somebody has to see to it.
+    """
+    is_awaited = order.status is OrderStatus.PENDING and order.awaiting_since is not None
+    return is_awaited or order.status in {OrderStatus.DISPUTED, OrderStatus.REFUND_FAILED}

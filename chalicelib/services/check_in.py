@@ -7,31 +7,44 @@ from chalicelib.domain.order_changes import check_in
 from chalicelib.domain.orders import Order
 from chalicelib.domain.tickets import CheckIn, TicketCode, read_code
 from chalicelib.errors import NotFound, TicketRefused
+from chalicelib.services.events_of_orders import is_of_event
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, Meter, OrderStore
+from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore
 
 
 class Doors:
     """The use case behind `POST /api/admin/tickets/{code}/check-in`."""
 
-    def __init__(self, *, orders: OrderStore, clock: Clock, log: AuditLog, meter: Meter) -> None:
+    def __init__(
+        self,
+        *,
+        orders: OrderStore,
+        events: EventStore,
+        clock: Clock,
+        log: AuditLog,
+        meter: Meter,
+    ) -> None:
         self._orders = orders
+        self._events = events
         self._clock = clock
         self._log = log
         self._meter = meter
 
     def check_in(
-        self, code: str, door: str | None, scan: str | None, by: str
+        self, code: str, door: str | None, scan: str | None, by: str, event: str | None = None
     ) -> tuple[Order, CheckIn]:
         """Let the holder of a ticket in; return its order and how it came in.
 
-        `scan` names the request: a repeat of it is answered as the first was. Raises `NotFound` or
-        `TicketRefused`.
+        `scan` names the request: a repeat of it at the same door is answered as the first was.
+        `event` is the id (all digits) or the slug of the event that the door is of; without it,
+        tickets of all events are taken. Raises `NotFound` or `TicketRefused`.
         """
         ticket = read_code(code)
         order = None if ticket is None else self._orders.get(ticket.order_id)
         if ticket is None or order is None or not _has(order, ticket):
             raise NotFound("no such ticket")
+        if event is not None and not is_of_event(self._events, order, event):
+            raise TicketRefused(f"this ticket is for another event: {order.event_name}")
         # Each request has a name, so that it knows its own entry where the store's answer got lost.
         entry = CheckIn(ticket.number, self._clock(), door, scan or token_hex(8))
 
@@ -63,7 +76,7 @@ def _admitted(order: Order, entry: CheckIn) -> Order:
     known = order.check_in(entry.number)
     if known is None:
         return check_in(order, entry)
-    if known.scan == entry.scan:
+    if (known.scan, known.door) == (entry.scan, entry.door):
         return order
     at, door = to_iso(known.at), known.door
     where = f" at {door}" if door else ""

@@ -15,6 +15,7 @@ from chalicelib.domain.order_changes import (
     claim_mail,
     give_mail_back,
     give_mail_up,
+    mail_needless,
     mail_sent,
 )
 from chalicelib.domain.orders import Order
@@ -60,6 +61,9 @@ class Confirmations:
         except EventsApiError as error:
             self._log.error("confirmation_left", {"orderId": order.id, "why": type(error).__name__})
             return order
+        except Exception:  # noqa: BLE001 - whatever it is, the order is paid all the same
+            self._log.crash("confirmation_left", {"orderId": order.id})
+            return order
 
     def send(self, order: Order) -> bool:
         """Send an order's confirmation if it is due and nobody else is at it; True if it was sent.
@@ -89,20 +93,25 @@ class Confirmations:
             self._meter.count("ConfirmationGivenUp")
 
     def _noted(self, order: Order, *, is_sent: bool) -> Order:
-        """Note that a claimed confirmation was sent, or give it back."""
+        """Note that a claimed confirmation was sent, or that there was nothing to say; or give it
+        back.
+        """
         claim = order.mail_claimed_until
 
         def note(current: Order) -> Order:
-            if is_sent:
-                return mail_sent(current, self._clock())
-            # Whoever claimed it since is at it.
-            return give_mail_back(current) if current.mail_claimed_until == claim else current
+            if not is_sent:
+                # Whoever claimed it since is at it.
+                return give_mail_back(current) if current.mail_claimed_until == claim else current
+            if self._mailer is not None and not order.good_tickets:
+                return mail_needless(current, self._clock())
+            return mail_sent(current, self._clock())
 
         return update(self._orders, order, note).order
 
     def _deliver(self, order: Order) -> bool:
         if self._mailer is None or not order.good_tickets:
-            # Mails were switched off since, or the tickets were refunded: nothing is to be said.
+            # Mails were switched off since, or the tickets are void or disputed: nothing is to be
+            # said.
             return True
         event = self._event_of(order)
         try:

@@ -5,12 +5,13 @@ given back while a session can still be paid.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.order_changes import await_payment, postpone, release
 from chalicelib.domain.orders import ASK_AGAIN_AFTER, Cause, MailStatus, Order, OrderStatus
-from chalicelib.errors import EventsApiError, InvalidSession
+from chalicelib.errors import EventsApiError, InvalidSession, PaymentProviderError
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.fulfilment import Fulfilment, Outcome
 from chalicelib.services.order_updates import update
@@ -18,8 +19,15 @@ from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGatewa
 from chalicelib.services.refunding import Refunding
 
 _TIMER = Cause("timer")
-# So many orders are found at a time; the next run finds the rest.
-_MOST_AT_A_TIME = 400
+# So many orders are found at a time; the next look finds the rest.
+MOST_AT_A_TIME = 400
+# What was paid in the last moment of a hold may well be on its way to the webhook.
+_WEBHOOKS_WAY = timedelta(minutes=1)
+# A session that was noted did exist. If Stripe does not know it, the likeliest reason is a key of
+# another account: then no hold at all could be asked after, and letting them go would sell seats
+# twice. That does not last this long unnoticed; and every pending order has to end, or its seats
+# would be lost for good. Should it have been paid after all, that is a late payment.
+_UNKNOWN_FOR_GOOD = timedelta(days=7)
 
 
 class DueOrders:
@@ -48,7 +56,7 @@ class DueOrders:
 
     def find(self) -> Sequence[str]:
         """Return the ids of orders that are due."""
-        return self._orders.due(self._clock(), _MOST_AT_A_TIME)
+        return self._orders.due(self._clock(), MOST_AT_A_TIME)
 
     def work(self, order_id: str) -> bool:
         """Bring one order to its next state; False where there was nothing to do any more.
@@ -78,7 +86,8 @@ class DueOrders:
     def end_hold(self, order: Order, cause: Cause = _TIMER) -> Order:
         """End a pending order as Stripe says it went; one that can still be paid cannot afterwards.
 
-        One whose payment is on the way stays. Raises `PaymentProviderError` or `Unavailable`.
+        One whose payment is on the way stays. Raises `PaymentProviderError`, also where Stripe does
+        not know a session that was noted, or `Unavailable`.
         """
         session = self._session_of(order)
         if session is None:
@@ -90,9 +99,9 @@ class DueOrders:
         return self._settle(order, session, cause)
 
     def _session_of(self, order: Order) -> CheckoutSession | None:
-        """Return the order's session, or None where Stripe knows of none.
+        """Return the order's session, or None where there is none.
 
-        By now the call that would have made one cannot arrive any more.
+        Where none is noted, by now the call that would have made one cannot arrive any more.
         """
         if order.session_id is None:
             return self._payments.find_session(order)
@@ -100,11 +109,15 @@ class DueOrders:
             return self._payments.retrieve_session(order.session_id)
         except InvalidSession:
             self._log.error("session_unknown", {"orderId": order.id})
-            return None
+            self._meter.count("SessionUnknown")
+            if self._clock() - order.hold_expires_at > _UNKNOWN_FOR_GOOD:
+                return None
+            raise PaymentProviderError("the payment provider does not know the session") from None
 
     def _settle(self, order: Order, session: CheckoutSession, cause: Cause) -> Order:
         settlement = self._fulfilment.settle(session, cause)
-        if session.settled and settlement.outcome is not Outcome.REPEATED:
+        is_found = session.settled and settlement.outcome is not Outcome.REPEATED
+        if is_found and cause == _TIMER and self._is_overdue(order):
             # Its webhook should have told: if this happens often, Stripe cannot reach it.
             self._log.error("paid_order_found", {"orderId": order.id})
             self._meter.count("PaidOrderFoundByTimer")
@@ -112,6 +125,9 @@ class DueOrders:
         if after.status is OrderStatus.PENDING:
             return self._ask_again_later(after)
         return after
+
+    def _is_overdue(self, order: Order) -> bool:
+        return order.due_at is not None and self._clock() - order.due_at > _WEBHOOKS_WAY
 
     def _ask_again_later(self, order: Order) -> Order:
         def later(current: Order) -> Order:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.clock import Clock, from_iso, to_iso
-from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.order_changes import release, with_session
+from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import EventsApiError, KeyInUse, PaymentProviderError, Unavailable
 from chalicelib.services.checkout import (
     Checkout,
@@ -17,6 +18,7 @@ from chalicelib.services.checkout import (
     StartedCheckout,
     started_free,
 )
+from chalicelib.services.order_updates import update
 from chalicelib.services.ports import (
     AuditLog,
     KeyedRequest,
@@ -27,6 +29,7 @@ from chalicelib.services.ports import (
 
 # Longer than API Gateway lets a request run (29 s, "Quotas for REST APIs").
 _LEASE = timedelta(seconds=30)
+_TIME_FOR_A_SESSION = timedelta(seconds=50)
 
 
 class KeyedCheckout:
@@ -57,7 +60,10 @@ class KeyedCheckout:
         Raises what `Checkout.start` does, and `KeyInUse`.
         """
         now = self._clock()
-        mine = KeyedRequest(key, request.fingerprint(), self._new_id(), now + _LEASE)
+        # Callers who are signed in have keys of their own; a guest's has to be one that nobody
+        # else thinks of.
+        own = f"{request.user_id or ''} {key}"
+        mine = KeyedRequest(own, request.fingerprint(), self._new_id(), now + _LEASE)
         known = self._requests.begin(mine, now)
         if known is None:
             return self._run(mine, lambda: self._checkout.start(request, mine.order_id))
@@ -74,7 +80,7 @@ class KeyedCheckout:
         self, known: KeyedRequest, mine: KeyedRequest, request: CheckoutRequest
     ) -> StartedCheckout:
         """Take over a request that was cut off."""
-        order = self._orders.get(mine.order_id)
+        order = self._in_time(self._orders.get(mine.order_id))
         is_over = order is not None and order.status in {OrderStatus.FAILED, OrderStatus.EXPIRED}
         if is_over:
             order, mine = None, replace(mine, order_id=self._new_id())
@@ -84,6 +90,25 @@ class KeyedCheckout:
             return self._run(mine, lambda: self._checkout.start(request, mine.order_id))
         found = order
         return self._run(mine, lambda: self._of_order(found, request))
+
+    def _in_time(self, order: Order | None) -> Order | None:
+        """Return the order with the session that was made for it, or given back where none was and
+        it is too late for one: sessions live for 30 minutes at least, and end with the hold.
+        """
+        if order is None or order.session_id is not None or order.status is not OrderStatus.PENDING:
+            return order
+        if self._clock() - order.created_at < _TIME_FOR_A_SESSION:
+            return order
+        session = self._payments.find_session(order)
+
+        def change(current: Order) -> Order:
+            if current.session_id is not None or current.status is not OrderStatus.PENDING:
+                return current
+            if session is not None:
+                return with_session(current, session.id, self._clock())
+            return release(current, OrderStatus.FAILED, self._clock(), Cause("cut_off"))
+
+        return update(self._orders, order, change).order
 
     def _of_order(self, order: Order, request: CheckoutRequest) -> StartedCheckout:
         if order.is_free:

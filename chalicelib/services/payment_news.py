@@ -52,6 +52,10 @@ class PaymentNewsDesk:
             after = self._refunding.hear(order, news.refund, news.cause)
         else:
             after = self._refunding.hear_all(order, news.cause)
+        if not all(refund.counts for refund in after.refunds):
+            # A refund of the program's own that failed is not made again by itself, or there would
+            # be no end to it.
+            self._end_if_cancelled(after, news)
         return "refund" if after.version > order.version else Outcome.REPEATED.value
 
     def _order_of_payment(self, news: PaymentNews) -> Order | None:
@@ -85,12 +89,18 @@ class PaymentNewsDesk:
         """Refund an order whose dispute is over, where that had to wait for it: its event was
         cancelled in the meantime, or a refund of the program's own was refused.
         """
-        if order.is_disputed:
+        if order.owed_for is not None:
+            self._refunding.return_all(order, order.owed_for, news.cause)
+        else:
+            self._end_if_cancelled(order, news)
+
+    def _end_if_cancelled(self, order: Order, news: PaymentNews) -> None:
+        """Refund an order that seemed to be ended when its event was cancelled, and is not: its
+        tickets are good again, or money is left of it.
+        """
+        is_left = order.good_tickets > 0 or order.amount_refundable > 0
+        if order.is_disputed or order.owed_for is not None or not is_left:
             return
-        why = order.owed_for
-        if why is None and order.good_tickets:
-            event = self._events.get_by_id(order.event_id)
-            if event is not None and event.status is EventStatus.CANCELLED:
-                why = Why.EVENT_CANCELLED
-        if why is not None:
-            self._refunding.return_all(order, why, news.cause)
+        event = self._events.get_by_id(order.event_id)
+        if event is not None and event.status is EventStatus.CANCELLED:
+            self._refunding.return_all(order, Why.EVENT_CANCELLED, news.cause)

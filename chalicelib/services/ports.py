@@ -356,10 +356,13 @@ class PaymentGateway(Protocol):
         """Return all refunds of a payment, as they are now."""
         ...
 
-    def undelivered_news(self, since: datetime, until: datetime) -> Sequence[PaymentNews]:
+    def undelivered_news(
+        self, since: datetime, until: datetime, limit: int | None = None
+    ) -> Sequence[PaymentNews]:
         """Return what our webhook was not told of the events between two times, oldest first.
 
-        The first time belongs to it, the second does not.
+        The first time belongs to it, the second does not. Raises `TooBroad` where there are more
+        than `limit`, before all of them are read.
         """
         ...
 
@@ -449,15 +452,38 @@ class CancellationStore(Protocol):
         ...
 
 
-class NewsMarker(Protocol):
-    """Up to when Stripe's undelivered events have been handled."""
+@dataclass(frozen=True, slots=True)
+class TroubledEvent:
+    """One of Stripe's events that could not be handled: when it happened, and when it was first
+    tried in vain.
+    """
 
-    def get(self) -> datetime | None:
-        """Return the time, or None where none was handled yet."""
+    event_id: str
+    happened_at: datetime
+    failed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewsMark:
+    """How far Stripe's undelivered events have been handled.
+
+    All that happened before `until` were, but for the `troubled` ones; `until` is None where none
+    was handled yet.
+    """
+
+    until: datetime | None = None
+    troubled: tuple[TroubledEvent, ...] = ()
+
+
+class NewsMarker(Protocol):
+    """Where it is noted how far Stripe's undelivered events have been handled."""
+
+    def get(self) -> NewsMark:
+        """Return the mark that was noted last."""
         ...
 
-    def put(self, until: datetime) -> None:
-        """Note the time."""
+    def put(self, mark: NewsMark) -> None:
+        """Note a mark."""
         ...
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
+from chalicelib.domain.clock import to_iso
+from chalicelib.errors import MailProviderError, PaymentProviderError
 from chalicelib.services.cancelling import Cancelling
-from chalicelib.services.due_orders import DueOrders
+from chalicelib.services.due_orders import MOST_AT_A_TIME, DueOrders
 from chalicelib.services.ports import AbandonedWords, AuditLog, Cancellation, Rename
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
@@ -17,6 +19,8 @@ from chalicelib.services.undelivered_news import NewsWindow, UndeliveredNews
 _T = TypeVar("_T")
 # An order is waiting for Stripe, so several are worked at side by side.
 _WORKERS = 8
+# What others fail at is no mistake of the program's, and a trace would say nothing.
+_OUTSIDE = (MailProviderError, PaymentProviderError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,16 @@ class Chore(Generic[_T]):
     """Pieces of work of one kind: how they are found, and how one is done.
 
     `work` returns how much it did, and may stop when the time is up. So many `workers` are at it at
-    the same time.
+    the same time. `name_of` is what logs call a piece: ids, and nothing about a person. `find`
+    returns no more than `limit` pieces, where there is one.
     """
 
     name: str
     find: Callable[[], Sequence[_T]]
     work: Callable[[_T, TimeBudget], int]
+    name_of: Callable[[_T], str]
     workers: int = 1
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,15 @@ class Tally:
     failed: int = 0
     waiting: int = 0
 
+    def then(self, later: "Tally") -> "Tally":
+        """Add up with a later round, in which what was waiting is found again."""
+        return Tally(
+            self.found - self.waiting + later.found,
+            self.done + later.done,
+            self.failed + later.failed,
+            later.waiting,
+        )
+
 
 class _Result(Enum):
     FAILED = auto()
@@ -52,26 +68,38 @@ class _Result(Enum):
 
 def words_chore(words: AbandonedWords) -> Chore[int]:
     """Finish the words of events whose writer died; one done is an event."""
-    return Chore("words", words.event_ids, lambda event_id, _: int(words.finish(event_id)))
+    return Chore("words", words.event_ids, lambda event_id, _: int(words.finish(event_id)), str)
 
 
 def renames_chore(renames: Renames) -> Chore[Rename]:
     """Have events follow the names and slugs of their cities; one done is an event."""
     return Chore(
-        "renames", renames.pending, lambda rename, budget: renames.finish(rename, budget).brought
+        "renames",
+        renames.pending,
+        lambda rename, budget: renames.finish(rename, budget).brought,
+        lambda rename: str(rename.city_id),
     )
 
 
 def due_orders_chore(orders: DueOrders) -> Chore[str]:
     """End holds, refunds and confirmations that were left; one done is an order."""
     return Chore(
-        "orders", orders.find, lambda order_id, _: int(orders.work(order_id)), workers=_WORKERS
+        "orders",
+        orders.find,
+        lambda order_id, _: int(orders.work(order_id)),
+        str,
+        workers=_WORKERS,
+        limit=MOST_AT_A_TIME,
     )
 
 
-def undelivered_news_chore(news: UndeliveredNews) -> Chore[NewsWindow]:
+def undelivered_news_chore(news: UndeliveredNews) -> Chore[NewsWindow | None]:
     """Handle what Stripe could not tell the webhook; one done is an event that had an effect."""
-    return Chore("news", news.find, news.work)
+    return Chore("news", news.find, news.work, _name_of_window)
+
+
+def _name_of_window(window: NewsWindow | None) -> str:
+    return "events to try again" if window is None else f"until {to_iso(window.until)}"
 
 
 def cancellations_chore(cancelling: Cancelling) -> Chore[Cancellation]:
@@ -80,11 +108,12 @@ def cancellations_chore(cancelling: Cancelling) -> Chore[Cancellation]:
         "cancellations",
         cancelling.pending,
         lambda cancellation, budget: cancelling.finish(cancellation, budget).ended,
+        lambda cancellation: str(cancellation.event_id),
     )
 
 
 class Reconciliation:
-    """Does every chore, as far as the time goes."""
+    """Does every chore, as far as the time goes, in rounds in which each has its share of it."""
 
     def __init__(self, chores: Sequence[Chore[Any]], log: AuditLog) -> None:
         self._chores = chores
@@ -95,9 +124,34 @@ class Reconciliation:
 
         What is left undone when the time is up is found again by the next run.
         """
-        return {chore.name: self._do(chore, budget) for chore in self._chores}
+        tallies: dict[str, Tally] = {}
+        chores = self._chores
+        while chores:
+            chores = self._do_round(chores, budget, tallies)
+            if budget.is_up:
+                break
+        return tallies
+
+    def _do_round(
+        self, chores: Sequence[Chore[Any]], budget: TimeBudget, tallies: dict[str, Tally]
+    ) -> list[Chore[Any]]:
+        """Do chores one after the other; return those that want another round."""
+        again = []
+        for number, chore in enumerate(chores):
+            share = budget.share(len(chores) - number)
+            tally = self._do(chore, share)
+            is_full = chore.limit is not None and tally.found >= chore.limit
+            # Where nothing of so much could be done, more of it is left to the next run.
+            if share.is_up or (is_full and tally.done):
+                again.append(chore)
+            before = tallies.get(chore.name)
+            tallies[chore.name] = tally if before is None else before.then(tally)
+        return again
 
     def _do(self, chore: Chore[_T], budget: TimeBudget) -> Tally:
+        if budget.is_up:
+            # Looking for work takes time, too.
+            return Tally(found=1, waiting=1)
         try:
             pieces = list(chore.find())
         except Exception:  # noqa: BLE001 - whatever it is, other chores have their turn
@@ -117,6 +171,13 @@ class Reconciliation:
             return _Result.WAITING
         try:
             return chore.work(piece, budget)
-        except Exception:  # noqa: BLE001 - whatever it is, the next piece has its turn
-            self._log.crash("chore_failed", {"chore": chore.name, "piece": str(piece)})
+        except _OUTSIDE as error:
+            self._log.error("chore_failed", {**_named(chore, piece), "why": type(error).__name__})
             return _Result.FAILED
+        except Exception:  # noqa: BLE001 - whatever it is, the next piece has its turn
+            self._log.crash("chore_failed", _named(chore, piece))
+            return _Result.FAILED
+
+
+def _named(chore: Chore[_T], piece: _T) -> dict[str, object]:
+    return {"chore": chore.name, "piece": chore.name_of(piece)}

@@ -21,6 +21,13 @@ from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGatewa
 _DIGITS = 16
 
 
+# Stripe's words for a balance that does not cover a refund now ("Error codes"). What the program
+# decided by itself waits until it does; an admin is told, and decides.
+_PASSING = frozenset({"balance_insufficient", "insufficient_funds"})
+# An order's item holds all of its refunds, and DynamoDB's items hold 400 kB.
+_MOST_REFUNDS = 50
+
+
 @dataclass(frozen=True, slots=True)
 class RefundWish:
     """What an admin asks for: an `amount` in minor units, or a `quantity` of tickets, or, with
@@ -111,13 +118,16 @@ class Refunding:
     def _all_decided(self, order: Order, why: Why, cause: Cause) -> Order:
         """Return the order with the refund of what is left decided; the same if nothing can be."""
         is_left = order.good_tickets > 0 if order.is_free else order.amount_refundable > 0
-        if not order.is_paid or order.is_disputed or not is_left:
+        is_full = len(order.refunds) >= _MOST_REFUNDS
+        if not order.is_paid or order.is_disputed or not is_left or is_full:
             return order
         return self._decided(
             order, _next_key(order, why.value), RefundWish(reason=why.value), cause
         )
 
     def _decided(self, order: Order, key: str, wish: RefundWish, cause: Cause) -> Order:
+        if len(order.refunds) >= _MOST_REFUNDS:
+            raise RefundRefused("this order has had too many refunds; make it at Stripe")
         now = self._clock()
         amount, quantity = _worth(order, wish)
         status = RefundStatus.REQUESTED if amount else RefundStatus.SUCCEEDED
@@ -147,6 +157,10 @@ class Refunding:
         try:
             told = self._payments.refund(order, refund)
         except RefundRefused as refused:
+            if refund.why is not None and refused.code in _PASSING:
+                self._log.error("refund_lacks_funds", {"orderId": order.id, "code": refused.code})
+                self._meter.count("RefundLacksFunds")
+                raise PaymentProviderError("the refund has to wait for funds") from refused
             return self._after_refusal(order, refund, refused, cause)
         return self.hear(order, told, cause)
 
@@ -216,11 +230,11 @@ def _worth(order: Order, wish: RefundWish) -> tuple[int, int]:
     """
     if not order.is_paid:
         raise RefundRefused("nothing was paid for this order")
+    if order.is_lost or order.is_free:
+        return 0, _tickets_without_money(order, wish)
     if order.is_disputed:
         raise RefundRefused("the buyer's bank disputes the payment and has the money")
     left = order.amount_refundable
-    if order.is_free:
-        return 0, _tickets_of_free_order(order, wish)
     if left <= 0:
         raise RefundRefused("all of the money has been refunded already")
     if wish.quantity is not None:
@@ -235,10 +249,13 @@ def _worth(order: Order, wish: RefundWish) -> tuple[int, int]:
     return wish.amount, 0
 
 
-def _tickets_of_free_order(order: Order, wish: RefundWish) -> int:
+def _tickets_without_money(order: Order, wish: RefundWish) -> int:
+    """Return how many tickets are given up of an order that cost nothing, or whose money the
+    buyer's bank has for good: only its seats can come back.
+    """
     good = len(order.tickets) - len(order.voided)
     if wish.amount is not None:
-        raise RefundRefused("nothing was paid for this order")
+        raise RefundRefused("there is no money of this order to refund")
     wanted = good if wish.quantity is None else wish.quantity
     if not good or wanted > good:
         raise RefundRefused(f"the order has {good} tickets that are not cancelled")

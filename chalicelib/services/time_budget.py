@@ -22,6 +22,11 @@ class TimeBudget:
         """Return a budget that begins now."""
         return cls(now() + seconds, now)
 
+    def share(self, among: int) -> "TimeBudget":
+        """Return a budget that begins now and has one of so many equal parts of the time left."""
+        now = self.now()
+        return TimeBudget(now + (self.ends_at - now) / among, self.now)
+
     @property
     def is_up(self) -> bool:
         """Whether no time is left."""

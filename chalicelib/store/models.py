@@ -478,7 +478,7 @@ class KeyedRequestModel(Model):
 
 
 class NewsMarkerModel(Model):
-    """Up to when Stripe's undelivered events have been handled."""
+    """How far Stripe's undelivered events have been handled; `troubled` is JSON."""
 
     class Meta:
         """Named when `connection.connect` runs; shares the orders' table."""
@@ -486,4 +486,5 @@ class NewsMarkerModel(Model):
         table_name = ""
 
     id = UnicodeAttribute(hash_key=True)
-    until = UnicodeAttribute()
+    until = UnicodeAttribute(null=True)
+    troubled = UnicodeAttribute(null=True)

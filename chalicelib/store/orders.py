@@ -113,7 +113,11 @@ class DynamoOrderStore:
         """
         stored = replace(after, version=before.version + 1)
         item, condition = order_item(stored), unchanged(before)
-        moves = Moves(after.seats_held - before.seats_held, after.seats_sold - before.seats_sold)
+        moves = Moves(
+            after.seats_held - before.seats_held,
+            after.seats_sold - before.seats_sold,
+            regains=before.is_paid,
+        )
         if moves.any:
             self._put_with_stock(Put("order", item, condition), stored, moves)
         else:
@@ -162,10 +166,12 @@ class DynamoOrderStore:
         event = self._events.get(slug, consistent=True)
         if event is None or event.slug != slug or event.id != order.event_id:
             return Changed("the event has just moved; try again")
-        if moves.free < 0:
+        if moves.free < 0 and not moves.regains:
             return _why_no_seats(event, -moves.free, order)
-        if moves.sells_held and event.status is EventStatus.CANCELLED:
+        if (moves.sells_held or moves.regains) and event.status is EventStatus.CANCELLED:
             return SalesClosed("the event was cancelled")
+        if moves.free < 0:
+            return SoldOut("the seats were sold to somebody else")
         return IntegrityError(f"order {order.id} and the stock of {slug} disagree")
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
@@ -184,10 +190,14 @@ class DynamoOrderStore:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """How many seats come to an event's held and sold ones; what they gain, the free ones lose."""
+    """How many seats come to an event's held and sold ones; what they gain, the free ones lose.
+
+    `regains` says that free ones go to an order that had them before: its refund has failed.
+    """
 
     held: int
     sold: int
+    regains: bool = False
 
     @property
     def free(self) -> int:
@@ -239,16 +249,19 @@ def on_sale_condition(order: Order, seats: int, at: datetime) -> Condition:
 def stock_condition(order: Order, moves: Moves) -> Condition:
     """Return what must hold of an event for a stored order's seats to move.
 
-    Free seats are sold while the event is on sale; held ones, unless it was cancelled.
+    Free seats are sold while the event is on sale; held ones, and those that an order had before,
+    unless it was cancelled.
     """
-    if moves.free < 0:
+    if moves.free < 0 and not moves.regains:
         return on_sale_condition(order, -moves.free, order.updated_at)
     condition: Condition = EventModel.id == order.event_id
+    if moves.free < 0:
+        condition &= EventModel.free >= -moves.free
     if moves.held < 0:
         condition &= EventModel.held >= -moves.held
     if moves.sold < 0:
         condition &= EventModel.sold >= -moves.sold
-    if moves.sells_held:
+    if moves.sells_held or moves.free < 0:
         condition &= EventModel.status != EventStatus.CANCELLED.value
     return condition
 

@@ -264,6 +264,7 @@ def test_a_price_that_is_none_is_refused(
     ("price", "currency", "message"),
     [
         (1500.5, "jpy", "must have no decimals"),
+        (10.55, "isk", "must have no decimals"),
         (0.01, "krw", "must have no decimals"),
         (1.234, "kwd", "must have at most 2 decimals"),
         (1.234, "eur", "must have at most 2 decimals"),

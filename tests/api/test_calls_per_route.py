@@ -88,11 +88,11 @@ EXPECTED: dict[Route, list[str]] = {
     # Its currency; the order as it is; what is decided; what Stripe says.
     ("POST", "/api/admin/orders/{id}/refund"): [READ, READ, PUT, PUT],
     ("POST", "/api/admin/tickets/{code}/check-in"): [READ, PUT],
-    # The event, its city, the change, the event as it is then; which cancelled events' orders are
-    # not ended, and its orders; the event with its seats as they are then.
+    # The event, its city, the change, the event as it is then; its orders; the event with its seats
+    # as they are then.
     ("POST", "/api/admin/events/{id_or_slug}/cancel"): [
         *[READ, READ, TRANSACT, *WORDS, READ],
-        *[QUERY, QUERY],
+        QUERY,
         READ,
     ],
 }

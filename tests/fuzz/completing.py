@@ -13,7 +13,7 @@ from zlib import crc32
 
 from slugify import slugify
 
-from chalicelib.domain.money import CURRENCIES, DEFAULT_CURRENCY, minor_digits
+from chalicelib.domain.money import CURRENCIES, DEFAULT_CURRENCY, decimals
 from chalicelib.domain.slugs import is_slug
 from chalicelib.domain.text import query_words
 from chalicelib.http.operations import IF_MATCH
@@ -171,8 +171,8 @@ def _described(body: dict[str, Any], known: KnownThings) -> dict[str, Any]:
 
 def _amount(price: float, currency: object) -> float:
     """Return an amount that the currency has, whichever it is where none is sent."""
-    digits = minor_digits(str(currency)) if currency in CURRENCIES else 0
-    return round(price, min(2, digits)) if digits else round(price)
+    digits = decimals(str(currency)) if currency in CURRENCIES else 0
+    return round(price, digits) if digits else round(price)
 
 
 def _in_future(date: object) -> str:

@@ -241,6 +241,31 @@ def test_a_throttle_is_waited_out_once(at: Callable[[str], None]) -> None:
     assert len(server.received) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said", "permanent"),
+    [
+        (400, "MessageRejected", "The message contains a virus.", True),
+        (400, "BadRequestException", "Domain contains illegal character", True),
+        (400, "InvalidParameterValue", "Missing final '@domain'", True),
+        # These an operator mends, and the e-mail is sent then.
+        (400, "MessageRejected", "Email address is not verified.", False),
+        (400, "MailFromDomainNotVerifiedException", "", False),
+        (400, "SendingPausedException", "", False),
+        (403, "AccessDeniedException", "", False),
+        (500, "InternalFailure", "", False),
+    ],
+)
+def test_what_is_refused_for_good_is_told_from_what_may_be_sent_later(
+    at: Callable[[str], None], status: int, code: str, said: str, *, permanent: bool
+) -> None:
+    with serving(lambda _: an_error(status, code, said)) as server:
+        at(server.url)
+        with pytest.raises(MailProviderError) as failed:
+            a_mailer().send_confirmation(a_paid_order(), None)
+
+    assert failed.value.permanent is permanent
+
+
 def test_what_ses_says_of_an_address_reaches_no_log_and_no_error(
     at: Callable[[str], None], log_lines: LogLines
 ) -> None:

@@ -95,6 +95,14 @@ def test_a_three_decimal_currency_is_refunded_in_tens(shop: Shop) -> None:
     assert shop.v1.refunds.create({"payment_intent": intent, "amount": 1010}).amount == 1010
 
 
+def test_isk_is_refunded_in_whole_units(shop: Shop) -> None:
+    _, intent = paid(shop, line_items=[item(currency="isk", unit_amount=50_000)])
+    error = refused(lambda: shop.v1.refunds.create({"payment_intent": intent, "amount": 1050}))
+    assert error.code == "invalid_charge_amount_no_decimal_compatible"
+    assert error.param == "amount"
+    assert shop.v1.refunds.create({"payment_intent": intent, "amount": 1100}).amount == 1100
+
+
 def test_a_refund_may_be_pending_and_then_arrive(new_shop: Shop) -> None:
     _, intent = paid(new_shop)
     switch(new_shop, "next_refund", "pending")

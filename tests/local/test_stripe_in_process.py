@@ -228,6 +228,8 @@ def test_the_balance_is_what_came_in_less_what_went(
     local.lose_dispute(local.dispute(session))
     assert local.balance() == 0
     assert local.balance("eur") == 0
+    with pytest.raises(NotPossible):
+        local.dispute(session)
 
 
 IMPOSSIBLE: dict[str, Callable[[LocalStripe, str], object]] = {

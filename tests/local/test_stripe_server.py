@@ -250,10 +250,12 @@ def test_a_currency_in_capitals_is_the_same_currency(shop: Shop) -> None:
     assert shop.session(currency="USD", line_items=[item(currency="Usd")]).currency == "usd"
 
 
-def test_isk_is_charged_in_whole_units(shop: Shop) -> None:
-    line = item(quantity=1, currency="isk", unit_amount=50_050)
-    assert refused(lambda: shop.session(line_items=[line])).code == "invalid_charge_amount"
-    whole = item(quantity=1, currency="isk", unit_amount=50_000)
+@pytest.mark.parametrize("currency", ["isk", "ugx"])
+def test_what_has_no_decimals_any_more_is_charged_in_whole_units(shop: Shop, currency: str) -> None:
+    line = item(quantity=1, currency=currency, unit_amount=50_050)
+    error = refused(lambda: shop.session(line_items=[line]))
+    assert error.code == "invalid_charge_amount_no_decimal_compatible"
+    whole = item(quantity=1, currency=currency, unit_amount=50_000)
     assert shop.session(line_items=[whole]).amount_total == 50_000
 
 

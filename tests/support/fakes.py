@@ -44,6 +44,8 @@ from chalicelib.errors import (
     SalesClosed,
     SlugTaken,
     SlugUnknown,
+    SoldOut,
+    TooBroad,
 )
 from chalicelib.services.ports import (
     Cancellation,
@@ -51,6 +53,7 @@ from chalicelib.services.ports import (
     EventInCity,
     EventPage,
     KeyedRequest,
+    NewsMark,
     OrderPage,
     OrderQuery,
     Page,
@@ -347,19 +350,22 @@ class FakeOrders:
         held = after.seats_held - before.seats_held
         sold = after.seats_sold - before.seats_sold
         if held or sold:
-            self._move(after, held, sold)
+            self._move(after, held, sold, regains=before.is_paid)
         self.orders[before.id] = replace(after, version=before.version + 1)
         return self.orders[before.id]
 
-    def _move(self, order: Order, held: int, sold: int) -> None:
+    def _move(self, order: Order, held: int, sold: int, *, regains: bool) -> None:
         event = self.events.get_by_id(order.event_id)
         if event is None:
             raise NotFound("the event is gone")
         free = -held - sold
-        if free < 0:
+        if free < 0 and not regains:
             event.ensure_on_sale(-free, order.updated_at)
-        if held < 0 < sold and event.status is EventStatus.CANCELLED:
+        takes = held < 0 < sold or free < 0
+        if takes and event.status is EventStatus.CANCELLED:
             raise SalesClosed("the event was cancelled")
+        if event.free < -free:
+            raise SoldOut("the seats were sold to somebody else")
         self.events.move(event.slug, free=free, held=held, sold=sold)
 
     def due(self, at: datetime, limit: int) -> list[str]:
@@ -467,9 +473,14 @@ class FakePayments:
         self._maybe_fail()
         return list(self.refunds.get(payment_intent_id, ()))
 
-    def undelivered_news(self, since: datetime, until: datetime) -> list[PaymentNews]:
+    def undelivered_news(
+        self, since: datetime, until: datetime, limit: int | None = None
+    ) -> list[PaymentNews]:
         self._maybe_fail()
-        return [news for news in self.undelivered if since <= news.happened_at < until]
+        found = [news for news in self.undelivered if since <= news.happened_at < until]
+        if limit is not None and len(found) > limit:
+            raise TooBroad("more than that")
+        return sorted(found, key=lambda news: news.happened_at)
 
     def _maybe_fail(self) -> None:
         if self.failure is not None:
@@ -515,13 +526,13 @@ class FakeKeyedRequests:
 class FakeNewsMarker:
     """`NewsMarker` in memory."""
 
-    until: datetime | None = None
+    mark: NewsMark = NewsMark()
 
-    def get(self) -> datetime | None:
-        return self.until
+    def get(self) -> NewsMark:
+        return self.mark
 
-    def put(self, until: datetime) -> None:
-        self.until = until
+    def put(self, mark: NewsMark) -> None:
+        self.mark = mark
 
 
 @dataclass

@@ -259,25 +259,23 @@ class LocalStripe:
 
     def all_events(self) -> list[WebhookEvent]:
         """Return all events so far, of every type, oldest first."""
-        with self._acting() as call:
-            rows = call.tx.execute(
-                "SELECT event_id, json_extract(payload, '$.type'), payload FROM deliveries"
-                " ORDER BY rowid"
-            )
-            return [WebhookEvent(*row) for row in rows]
+        return self._events_after(0)
 
     def events_after(self, number: int) -> tuple[list[WebhookEvent], int]:
         """Return those of `events()` that are later than the first `number` events of every type,
         and how many there are of every type by now.
         """
+        later = self._events_after(number)
+        return [event for event in later if event.type in HANDLED_EVENTS], number + len(later)
+
+    def _events_after(self, number: int) -> list[WebhookEvent]:
         with self._acting() as call:
             rows = call.tx.execute(
                 "SELECT event_id, json_extract(payload, '$.type'), payload FROM deliveries"
                 " ORDER BY rowid LIMIT -1 OFFSET ?",
                 number,
             )
-            later = [WebhookEvent(*row) for row in rows]
-        return [event for event in later if event.type in HANDLED_EVENTS], number + len(later)
+            return [WebhookEvent(*row) for row in rows]
 
     def deliver(self, event: WebhookEvent) -> None:
         """Note that an event's webhook was answered with success; until then it is undelivered."""

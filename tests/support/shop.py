@@ -134,7 +134,7 @@ class Shop:
             log=self.log,
             workers=self.workers,
         )
-        self.doors = Doors(orders=orders, **common)
+        self.doors = Doors(orders=orders, events=events, **common)
         self.timer = Reconciliation(
             (
                 due_orders_chore(self.due_orders),

@@ -30,6 +30,13 @@ class Trouble:
         self._lock = threading.Lock()
         self._since = time.monotonic()
 
+    def forget(self) -> None:
+        """Start counting anew."""
+        with self._lock:
+            self.refused = 0
+            self.carried_out.clear()
+            self._since = time.monotonic()
+
     def per_second(self, operation: str) -> float:
         """Return how many requests of an operation were carried out in a second."""
         return self.carried_out[operation] / (time.monotonic() - self._since)

@@ -158,8 +158,8 @@ def test_a_payment_on_its_way_is_waited_for_and_then_refunded(shop: Sale) -> Non
     shop.promise(order)
     shop.cancel_event()
     # It is still thought to be open, so Stripe is asked and says that it waits.
-    assert shop.finish() == Look(ended=1, left=0, is_whole=True)
-    assert shop.finish() == Look(ended=0, left=0, is_whole=True)
+    for _ in range(2):
+        assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
     assert shop.stock == (998, 2, 0)
     shop.shop.fulfilment.settle(shop.pay(order), CAUSE)
     assert shop.order(order.id).status is OrderStatus.REFUNDED
@@ -170,7 +170,7 @@ def test_what_is_known_to_wait_is_not_looked_at(shop: Sale) -> None:
     order = shop.pending(1)
     shop.orders.replace(order, await_payment(order, NOW, NOW, CAUSE))
     shop.cancel_event()
-    assert shop.finish() == Look(ended=0, left=0, is_whole=True)
+    assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
 
 
 def test_a_session_that_is_paid_at_the_last_moment_is_refunded(shop: Sale) -> None:
@@ -187,8 +187,24 @@ def test_a_disputed_order_is_the_banks(shop: Sale) -> None:
     news = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 29998, "fraudulent", NOW)
     shop.orders.replace(order, hear_of_dispute(order, news, NOW, CAUSE))
     shop.cancel_event()
-    assert shop.finish() == Look(ended=0, left=0, is_whole=True)
+    assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
     assert shop.stripe.asked == []
+
+
+def test_refunds_wait_for_funds_and_the_cancellation_with_them(shop: Sale) -> None:
+    order = shop.paid(1)
+    shop.cancel_event()
+    shop.stripe.refusal = RefundRefused("no funds", "insufficient_funds")
+    for _ in range(3):
+        assert shop.finish() == Look(ended=0, left=1, is_whole=True)
+        shop.shop.clock.move(timedelta(hours=2))
+    assert shop.order(order.id).status is OrderStatus.REFUNDING
+    assert shop.shop.cancelling.pending() != []
+
+    shop.stripe.refusal = None
+
+    assert shop.finish() == Look(ended=1, left=0, is_whole=True)
+    assert shop.order(order.id).status is OrderStatus.REFUNDED
 
 
 def test_a_refund_that_is_refused_is_somebodys_to_see_to_and_keeps_nothing_waiting(
@@ -196,8 +212,8 @@ def test_a_refund_that_is_refused_is_somebodys_to_see_to_and_keeps_nothing_waiti
 ) -> None:
     order = shop.paid(1)
     shop.cancel_event()
-    shop.stripe.refusal = RefundRefused("no funds", "insufficient_funds")
-    assert shop.finish() == Look(ended=1, left=0, is_whole=True)
+    shop.stripe.refusal = RefundRefused("no", "charge_not_refundable")
+    assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
     assert shop.order(order.id).status is OrderStatus.REFUND_FAILED
     shop.shop.clock.move(2 * SETTLED)
     shop.finish()
@@ -282,3 +298,17 @@ def test_when_it_settles_is_looked_up_before_the_look_not_after(shop: Sale) -> N
     shop.shop.cancelling._orders = Slow(shop.events)
     shop.finish()
     assert shop.shop.cancelling.pending() == [Cancellation(1, shop.event.updated_at)]
+
+
+def test_refunds_that_failed_are_tried_again_where_somebody_asks_for_it(shop: Sale) -> None:
+    order = shop.paid(1)
+    shop.cancel_event()
+    shop.stripe.refusal = RefundRefused("no", "charge_not_refundable")
+    shop.finish()
+    shop.stripe.refusal = None
+    cancelling, budget = shop.shop.cancelling, TimeBudget(1.0, lambda: 0.0)
+
+    assert cancelling.end_orders(1, budget).stuck == 1
+    assert cancelling.end_orders(1, budget, failed_too=True) == Look(1, 0, is_whole=True)
+
+    assert shop.order(order.id).status is OrderStatus.REFUNDED

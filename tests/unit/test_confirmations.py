@@ -1,12 +1,20 @@
 """Confirmations: one for each paid order, not lost when the mail provider is down."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.domain.order_changes import MAIL_CLAIM, ask_for_mail, claim_mail, hear_of_refund
+from chalicelib.domain.order_changes import (
+    LOOK_AGAIN_AFTER,
+    MAIL_CLAIM,
+    ask_for_mail,
+    claim_mail,
+    hear_of_dispute,
+    hear_of_refund,
+)
 from chalicelib.domain.orders import MailStatus, Order
-from chalicelib.domain.refunds import Refund, RefundStatus
+from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
 from chalicelib.errors import MailProviderError, Unavailable
 from tests.support.builders import NOW, an_event
 from tests.support.fake_shop import CAUSE, FakeShop, fails
@@ -108,7 +116,47 @@ def test_tickets_that_were_refunded_since_are_not_announced(shop: FakeShop, orde
     shop.orders.replace(order, hear_of_refund(order, refund, NOW, CAUSE))
     assert shop.shop.confirmations.send(shop.order())
     assert shop.mailer.sent == []
+    assert (shop.order().mail, shop.order().due_at) == (MailStatus.NONE, None)
+    assert not shop.shop.confirmations.send(shop.order())
+
+
+def test_tickets_that_are_good_again_are_announced_after_all(shop: FakeShop, order: Order) -> None:
+    opened = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 29998, "fraudulent", NOW)
+    shop.orders.replace(order, hear_of_dispute(order, opened, NOW, CAUSE))
+    shop.shop.confirmations.send(shop.order())
+    assert shop.mailer.sent == []
+
+    won = replace(opened, status=DisputeStatus.WON)
+    shop.orders.replace(shop.order(), hear_of_dispute(shop.order(), won, NOW, CAUSE))
+
+    assert (shop.order().mail, shop.order().due_at) == (MailStatus.DUE, NOW + LOOK_AGAIN_AFTER)
+    assert shop.shop.confirmations.send(shop.order())
+    assert [sent.good_tickets for sent in shop.mailer.sent] == [2]
     assert shop.order().mail is MailStatus.SENT
+
+
+def test_tickets_that_are_good_again_while_that_is_noted_are_announced_later(
+    shop: FakeShop, order: Order
+) -> None:
+    opened = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 29998, "fraudulent", NOW)
+    disputed = shop.orders.replace(order, hear_of_dispute(order, opened, NOW, CAUSE))
+    mine = claimed(shop, disputed)
+    won = hear_of_dispute(mine, replace(opened, status=DisputeStatus.WON), NOW, CAUSE)
+    shop.orders.before_replace.append(lambda: shop.orders.replace(mine, won))
+
+    after = shop.shop.confirmations.send_claimed(mine)
+
+    assert (after.mail, after.mail_claimed_until) == (MailStatus.DUE, None)
+    assert shop.shop.confirmations.send(shop.order())
+    assert len(shop.mailer.sent) == 1
+
+
+def test_that_there_was_nothing_to_say_is_noted_once(shop: FakeShop, order: Order) -> None:
+    opened = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 29998, "fraudulent", NOW)
+    disputed = shop.orders.replace(order, hear_of_dispute(order, opened, NOW, CAUSE))
+    mine = claimed(shop, disputed)
+    once = shop.shop.confirmations.send_claimed(mine)
+    assert shop.shop.confirmations.send_claimed(mine) == once
 
 
 def test_without_a_mailer_none_is_asked_for_and_none_is_left(shop: FakeShop) -> None:
@@ -171,3 +219,17 @@ def test_after_a_long_outage_a_confirmation_is_tried_once_more(
     assert shop.shop.confirmations.send(order)
 
     assert shop.order().mail is MailStatus.SENT
+
+
+def test_a_mailer_that_breaks_does_not_take_the_sale_with_it(
+    shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr(shop.mailer, "send_confirmation", broken)
+
+    order = shop.start_and_pay(customer_email=ADDRESS)
+
+    assert (order.good_tickets, order.mail) == (2, MailStatus.DUE)
+    assert shop.log.names("crash") == ["confirmation_left"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.events import Event, EventStatus
-from chalicelib.domain.money import CURRENCIES, minor_digits, to_major
+from chalicelib.domain.money import CURRENCIES, decimals, minor_digits, to_major
 from chalicelib.errors import InvalidInput
 from chalicelib.schemas.events import EventBody, EventChanges
 from chalicelib.schemas.reading import read_body
@@ -226,11 +226,11 @@ class TestMoney:
     def test_clients_see_the_same_number_or_are_told_why_not(
         self, before: str, after: str, hundredths: int
     ) -> None:
-        digits = minor_digits(before)
-        price = hundredths * 10 if digits == 3 else hundredths
+        step = 10 ** (minor_digits(before) - decimals(before))
+        price = hundredths * step
         number = to_major(price, before)
         event = an_event(currency=before, price=price)
-        if minor_digits(after) == 0 and not isinstance(number, int):
+        if decimals(after) == 0 and not isinstance(number, int):
             assert refusal(event, currency=after) == ("currency", "must have no decimals")
         else:
             assert to_major(changed(event, currency=after).price, after) == number

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
+from chalicelib.domain.order_changes import with_session
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import (
     EventsApiError,
@@ -123,6 +124,14 @@ def test_a_repeat_is_answered_as_the_first_was_and_holds_nothing(shop: Sale) -> 
     assert shop.only.id == started.order_id
 
 
+def test_callers_who_are_signed_in_have_keys_of_their_own(shop: Sale) -> None:
+    started = {
+        user: shop.begin(replace(REQUEST, user_id=user)).order_id for user in (None, "ada", "bob")
+    }
+    assert len(set(started.values())) == 3
+    assert shop.stock == (94, 6, 0)
+
+
 def test_another_key_is_another_checkout(shop: Sale) -> None:
     assert shop.begin().order_id != shop.begin(key="key-2").order_id
     assert shop.stock == (96, 4, 0)
@@ -183,6 +192,40 @@ class TestCutOff:
         shop.wait()
         started = shop.begin()
         assert (started.order_id, shop.stock) == (shop.only.id, (98, 2, 0))
+
+    def test_when_it_is_too_late_for_a_session_the_seats_are_held_anew(self, shop: Sale) -> None:
+        shop.stripe.dies = True
+        with pytest.raises(KeyboardInterrupt):
+            shop.begin()
+        shop.stripe.dies = False
+        shop.shop.clock.move(timedelta(minutes=2))
+        started = shop.begin()
+        first, second = sorted(shop.orders.orders.values(), key=lambda order: order.id)
+        assert (first.status, second.id) == (OrderStatus.FAILED, started.order_id)
+        assert shop.stock == (98, 2, 0)
+
+    def test_a_session_that_was_made_unnoticed_is_found_and_given(self, shop: Sale) -> None:
+        shop.stripe.dies = True
+        with pytest.raises(KeyboardInterrupt):
+            shop.begin()
+        shop.stripe.dies = False
+        made = shop.stripe.create_session(shop.only, REQUEST.urls, shop.only.hold_expires_at)
+        shop.shop.clock.move(timedelta(minutes=2))
+        assert shop.begin().session_id == made.id == shop.only.session_id
+        assert shop.stock == (98, 2, 0)
+
+    def test_what_came_in_between_is_not_undone(self, shop: Sale) -> None:
+        shop.stripe.dies = True
+        with pytest.raises(KeyboardInterrupt):
+            shop.begin()
+        shop.stripe.dies = False
+        shop.shop.clock.move(timedelta(minutes=2))
+        made = shop.stripe.create_session(shop.only, REQUEST.urls, shop.only.hold_expires_at)
+        order = shop.only
+        shop.orders.before_replace.append(
+            lambda: shop.orders.replace(order, with_session(order, made.id, shop.shop.clock()))
+        )
+        assert shop.begin().session_id == made.id
 
     def test_before_its_seats_were_held_it_is_begun_under_the_same_order(self, shop: Sale) -> None:
         shop.orders.before_place.append(fails(KeyError("killed")))

@@ -319,11 +319,6 @@ def test_a_long_domain_of_the_sender_breaks_no_header() -> None:
     [
         ("buyer@münchen.example", "buyer@xn--mnchen-3ya.example"),
         ("first.last+tag@home.example", "first.last+tag@home.example"),
-        # Read as a list of addresses, these would be two, or somebody else's.
-        ("a,b@home.example", '"a,b"@home.example'),
-        ("a:b;c@home.example", '"a:b;c"@home.example'),
-        ("(a)b@home.example", '"(a)b"@home.example'),
-        ("a@b@home.example", '"a@b"@home.example'),
     ],
 )
 def test_an_address_stays_one_address(address: str, sent_to: str) -> None:
@@ -352,6 +347,14 @@ def test_an_address_stays_one_address(address: str, sent_to: str) -> None:
         "buyer@" + ".".join(["x" * 60] * 5),
         "x" * 65 + "@home.example",
         "=?utf-8?q?a=0D=0ABcc:_evil?=@home.example",
+        "=?utf-8?q?evil?=@home.example",
+        # Read as a list of addresses, these would be two, or somebody else's.
+        "a,b@home.example",
+        "a:b;c@home.example",
+        "(a)b@home.example",
+        "a@b@home.example",
+        "a..b@home.example",
+        "buyer@ho_me.example",
     ],
 )
 def test_an_address_that_no_mail_server_takes_is_refused_and_not_told(address: str | None) -> None:
@@ -359,6 +362,7 @@ def test_an_address_that_no_mail_server_takes_is_refused_and_not_told(address: s
         written(a_paid_order(customer_email=address))
 
     assert str(refused.value) == "the buyer's address is none that e-mail can be sent to"
+    assert refused.value.permanent, "it is tried again for days, in vain"
 
 
 # Whatever is in the names.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.money import (
     CURRENCIES,
     DEFAULT_CURRENCY,
+    decimals,
     minor_digits,
     to_major,
     to_minor,
@@ -42,6 +43,8 @@ def refusal(amount: str, currency: str = "usd") -> tuple[str, str]:
         ("1200.00", "jpy", 1200),
         ("1.25", "kwd", 1250),
         ("1.250", "kwd", 1250),
+        ("1500", "isk", 150_000),
+        ("1500.00", "ugx", 150_000),
         ("99999999.99", "eur", 9_999_999_999),
     ],
 )
@@ -56,6 +59,8 @@ def test_major_units_become_exact_minor_units(amount: str, currency: str, minor:
         ("0.001", "eur", "must have at most 2 decimals"),
         ("1.255", "kwd", "must have at most 2 decimals"),
         ("1200.5", "jpy", "must have no decimals"),
+        ("10.55", "isk", "must have no decimals"),
+        ("0.5", "ugx", "must have no decimals"),
         ("149.9900000000000000000000000000000001", "usd", "must have at most 2 decimals"),
         ("1E-400", "usd", "must have at most 2 decimals"),
         ("1E-999999999", "usd", "must have at most 2 decimals"),
@@ -85,7 +90,9 @@ def test_an_absurd_amount_is_refused_and_not_computed(amount: str) -> None:
 @given(st.sampled_from(sorted(CURRENCIES)), st.integers(0, LARGEST_TOTAL))
 def test_an_amount_that_was_sent_is_the_amount_that_is_read_back(currency: str, minor: int) -> None:
     # A three-decimal currency's minor amount ends in 0: the contract sends two decimals at most.
-    amount = minor // 10 * 10 if minor_digits(currency) == 3 else minor
+    # What is charged in whole units only ends in 00.
+    step = 10 ** (minor_digits(currency) - decimals(currency))
+    amount = minor // step * step
     sent = json.dumps(to_major(amount, currency))
     assert to_minor(Decimal(sent), currency, "price") == amount
 
@@ -112,7 +119,9 @@ def test_a_whole_amount_is_sent_as_an_integer() -> None:
 
 
 def test_each_currency_has_its_own_number_of_decimals() -> None:
-    assert [minor_digits(code) for code in ("usd", "jpy", "bhd", "isk")] == [2, 0, 3, 2]
+    codes = ("usd", "jpy", "bhd", "isk", "ugx")
+    assert [minor_digits(code) for code in codes] == [2, 0, 3, 2, 2]
+    assert [decimals(code) for code in codes] == [2, 0, 2, 0, 0]
 
 
 def test_the_default_currency_is_one_that_can_be_sold_in() -> None:

@@ -108,6 +108,42 @@ class TestRefunds:
         shop.payments.failure = None
         assert shop.shop.desk.hear(about(refund=a_refund())) == "refund"
 
+    def test_a_refund_that_fails_after_the_event_was_cancelled_is_made_anew(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        shop.shop.desk.hear(about(refund=a_refund(2 * PRICE, RefundStatus.PENDING)))
+        shop.cancel_event()
+        failed = about(refund=a_refund(2 * PRICE, RefundStatus.FAILED))
+        shop.shop.desk.hear(failed)
+
+        assert shop.order().status is OrderStatus.REFUNDED
+        assert [one.key for one in shop.payments.refunds[INTENT]] == ["event_cancelled"]
+        shop.shop.desk.hear(failed)
+        assert len(shop.payments.refunds[INTENT]) == 1
+
+    def test_so_it_is_where_its_seats_had_gone_back(self, shop: FakeShop, order: Order) -> None:
+        shop.shop.desk.hear(about(refund=a_refund(2 * PRICE)))
+        shop.cancel_event()
+        shop.shop.desk.hear(about(refund=a_refund(2 * PRICE, RefundStatus.FAILED)))
+        assert shop.order().status is OrderStatus.REFUNDED
+        assert shop.stock == (100, 0, 0)
+
+    def test_a_refund_of_our_own_that_fails_is_not_made_again_without_end(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        shop.cancel_event()
+        after = shop.shop.refunding.return_all(order, Why.EVENT_CANCELLED, CAUSE)
+        failed = replace(after.refunds[0], status=RefundStatus.FAILED)
+        shop.shop.desk.hear(about(refund=failed))
+        assert shop.order().status is OrderStatus.REFUND_FAILED
+        assert len(shop.payments.refunds[INTENT]) == 1
+
+    def test_a_refund_that_fails_leaves_the_tickets_good(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        shop.shop.desk.hear(about(refund=a_refund(status=RefundStatus.FAILED)))
+        assert (shop.order().status, shop.order().good_tickets) == (OrderStatus.PAID, 2)
+
 
 class TestDisputes:
     def hear(self, shop: FakeShop, status: DisputeStatus) -> str:

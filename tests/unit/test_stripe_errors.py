@@ -28,6 +28,7 @@ def an_error(
         (None, "amount", "more than what is left"),
         ("amount_too_small", "amount", "too small"),
         ("invalid_charge_amount", "amount", "not one that can be paid in this currency"),
+        ("invalid_charge_amount_no_decimal_compatible", "amount", "must have no decimals"),
         ("parameter_invalid_integer", "amount", "the payment provider refused it"),
         ("balance_insufficient", None, "does not cover it"),
         ("insufficient_funds", None, "does not cover it"),
@@ -59,6 +60,7 @@ def test_a_key_of_another_refund_is_a_refusal() -> None:
         ("amount_too_small", "totalAmount"),
         ("amount_too_large", "totalAmount"),
         ("invalid_charge_amount", "totalAmount"),
+        ("invalid_charge_amount_no_decimal_compatible", "totalAmount"),
         ("email_invalid", "customerEmail"),
     ],
 )

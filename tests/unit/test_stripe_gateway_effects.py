@@ -333,8 +333,30 @@ def test_looking_for_a_refund_first_is_what_keeps_a_late_one_from_being_made_twi
 
 def test_an_old_refund_that_was_never_made_is_made(world: World) -> None:
     order, wanted = world.paid(world.order()), a_refund(world)
-    world.later(days=2)
+    world.later(days=2, minutes=2)
     assert world.gateway.refund(order, wanted).status is RefundStatus.SUCCEEDED
+
+
+def test_what_stripe_refused_once_is_asked_for_anew_an_hour_later(world: World) -> None:
+    # Under the same key, it would go on saying what it said the first time.
+    order, wanted = world.paid(world.order()), a_refund(world)
+    dispute = world.stripe.dispute(session_id(order))
+    with pytest.raises(RefundRefused):
+        world.gateway.refund(order, wanted)
+    world.stripe.win_dispute(dispute)
+    with pytest.raises(RefundRefused):
+        world.gateway.refund(order, wanted)
+    world.later(minutes=62)
+    assert world.gateway.refund(order, wanted).status is RefundStatus.SUCCEEDED
+
+
+def test_in_the_minute_in_which_keys_change_nothing_is_asked_for(world: World) -> None:
+    # What was sent under the key before may still arrive, and would be a second refund.
+    order, wanted = world.paid(world.order()), a_refund(world)
+    world.later(minutes=60, seconds=5)
+    with pytest.raises(PaymentProviderError):
+        world.gateway.refund(order, wanted)
+    assert world.stripe.refunds() == []
 
 
 def test_a_repeat_in_other_words_finds_what_was_made(world: World) -> None:

@@ -1,6 +1,7 @@
 """Which currencies there are, their decimals and smallest charge. Amounts are minor units.
 
-Source: Stripe's page "Supported currencies".
+Sources: Stripe's pages "Supported currencies" and "Deprecation of fractional ISK charges and
+refunds".
 """
 
 _TWO_DECIMALS = frozenset({
@@ -58,6 +59,13 @@ def smallest_step(currency: str) -> int:
         return 100
     # Card networks carry two decimals, so the third has to be zero.
     return 10 if currency in _THREE_DECIMALS else 1
+
+
+def code_of_wrong_step(currency: str) -> str:
+    """Return Stripe's code for an amount that is no such multiple."""
+    if currency in _WHOLE_UNITS_ONLY:
+        return "invalid_charge_amount_no_decimal_compatible"
+    return "invalid_charge_amount"
 
 
 def show(amount: int, currency: str) -> str:

@@ -53,7 +53,7 @@ def _require_chargeable(amount: int, currency: str) -> None:
     if amount % step:
         raise InvalidRequestError(
             f"Amounts in {currency} must be multiples of {step} minor units.",
-            code="invalid_charge_amount",
+            code=currencies.code_of_wrong_step(currency),
         )
 
 

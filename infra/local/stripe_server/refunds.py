@@ -140,7 +140,7 @@ def _amount_to_refund(charge: Json, wanted: int | None) -> int:
     if wanted % step:
         raise InvalidRequestError(
             f"Amounts in {charge['currency']} must be multiples of {step} minor units.",
-            code="invalid_charge_amount",
+            code=currencies.code_of_wrong_step(charge["currency"]),
             param="amount",
         )
     return wanted
