@@ -89,6 +89,8 @@ class PaymentNewsDesk:
         """Refund an order whose dispute is over, where that had to wait for it: its event was
         cancelled in the meantime, or a refund of the program's own was refused.
         """
+        if order.is_disputed:
+            return
         if order.owed_for is not None:
             self._refunding.return_all(order, order.owed_for, news.cause)
         else:

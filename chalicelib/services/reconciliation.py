@@ -140,6 +140,9 @@ class Reconciliation:
         for number, chore in enumerate(chores):
             share = budget.share(len(chores) - number)
             tally = self._do(chore, share)
+            if tally is None:
+                tallies.setdefault(chore.name, Tally(found=1, waiting=1))
+                continue
             is_full = chore.limit is not None and tally.found >= chore.limit
             # Where nothing of so much could be done, more of it is left to the next run.
             if share.is_up or (is_full and tally.done):
@@ -148,10 +151,10 @@ class Reconciliation:
             tallies[chore.name] = tally if before is None else before.then(tally)
         return again
 
-    def _do(self, chore: Chore[_T], budget: TimeBudget) -> Tally:
+    def _do(self, chore: Chore[_T], budget: TimeBudget) -> Tally | None:
+        """Do a chore; None where there is no time, not even to look for its work."""
         if budget.is_up:
-            # Looking for work takes time, too.
-            return Tally(found=1, waiting=1)
+            return None
         try:
             pieces = list(chore.find())
         except Exception:  # noqa: BLE001 - whatever it is, other chores have their turn

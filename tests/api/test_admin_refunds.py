@@ -121,7 +121,9 @@ def test_seats_can_be_kept_from_going_back(
     assert stock(tables) == (98, 0, 2)
 
 
-def test_the_buyer_is_told_how_much_and_not_what_the_admin_wrote(api: LambdaApi, event: Event) -> None:
+def test_the_buyer_is_told_how_much_and_not_what_the_admin_wrote(
+    api: LambdaApi, event: Event
+) -> None:
     refund(api, {"amount": 5, "reason": "late start"})
 
     shown = api.get("/api/orders/cs_test_1").json

@@ -105,8 +105,22 @@ def test_a_scan_that_is_sent_again_is_no_second_try(api: LambdaApi, event: Event
     first = scan(api, {"door": "North"}, key="scan-1")
 
     assert scan(api, {"door": "North"}, key="scan-1").json == first.json
+    problem(scan(api, {"door": "South"}, key="scan-1"), "CONFLICT")
     problem(scan(api, {"door": "North"}, key="scan-2"), "CONFLICT")
     problem(scan(api, {"door": "North"}), "CONFLICT")
+
+
+def test_a_door_of_an_event_takes_no_ticket_of_another(
+    api: LambdaApi, stores: Stores, event: Event
+) -> None:
+    other = seed_event(stores, slug="jazz-night")
+    for named in ("jazz-night", other.id, str(other.id)):
+        body = problem(scan(api, {"door": "North", "event": named}), "CONFLICT")
+        assert body["message"] == "this ticket is for another event: Tech Conference"
+        assert body["checkIn"] is None
+
+    for number, named in enumerate((event.slug, event.id), start=1):
+        assert scan(api, {"event": named}, code=ticket_code(number)).status == 200
 
 
 @pytest.mark.parametrize("code", [ticket_code().lower(), f"%{ord('0'):x}{ticket_code()[1:]}"])
@@ -174,6 +188,7 @@ def test_an_order_that_is_not_paid_has_no_tickets(api: LambdaApi, stores: Stores
         ({"door": "x" * 101}, "door", "must have at most 100 characters"),
         ({"door": 1}, "door", "must be a string"),
         ({"gate": "North"}, "gate", "is not a known field"),
+        ({"event": "Tech Conference"}, "event", "must be an event's id or slug"),
         ([], "", "the body must be a JSON object"),
     ],
 )

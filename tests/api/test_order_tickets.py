@@ -146,11 +146,24 @@ def test_an_event_that_moved_is_shown_as_it_is_now(
     assert (shown["slug"], shown["location"]) == ("tech-congress", "Quay 4")
 
 
+def test_an_event_whose_former_slug_is_another_s_is_still_found(
+    api: LambdaApi, stores: Stores, event: Event
+) -> None:
+    order = seed_paid_order(stores, event)
+    other = seed_event(stores, slug="jazz-night", location="Quay 4")
+    store(stores, order, event_slug=other.slug)
+
+    shown = api.get(URL).json["event"]
+
+    assert (shown["slug"], shown["location"]) == (event.slug, "Dockside Halls")
+
+
 def test_the_tickets_of_an_event_that_is_gone_are_shown_without_it(
     api: LambdaApi, stores: Stores, event: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed_paid_order(stores, event)
-    monkeypatch.setattr(type(stores.events), "get", lambda *_, **__: None)
+    for read in ("get", "get_by_id"):
+        monkeypatch.setattr(type(stores.events), read, lambda *_, **__: None)
 
     assert api.get(URL).json["event"] is None
 

@@ -185,20 +185,22 @@ class TestOne:
         order = seed_paid_order(stores, event)
         made = Refund("r1", 14999, RefundStatus.SUCCEEDED, NOW, reason="ill", stripe_id="re_1")
         found = replace(made, key="re_2", stripe_id="re_2", amount=1, reason="fraudulent")
+        ours = replace(made, key="sold_out", amount=2, reason="sold_out")
         failed = replace(
             made, key="r3", amount=500, stripe_id=None, status=RefundStatus.FAILED, failure="lost"
         )
-        store(stores, order, refunds=(made, found, failed), voided=(2,))
+        store(stores, order, refunds=(made, found, ours, failed), voided=(2,))
 
         shown = api.get(f"/api/orders/{SESSION}").json
 
         at = "2027-03-01T12:00:00.000Z"
         assert shown["refunds"] == [
-            {"amount": 149.99, "status": "succeeded", "reason": "ill", "createdAt": at},
+            {"amount": 149.99, "status": "succeeded", "reason": None, "createdAt": at},
             {"amount": 0.01, "status": "succeeded", "reason": None, "createdAt": at},
-            {"amount": 5, "status": "failed", "reason": "ill", "createdAt": at},
+            {"amount": 0.02, "status": "succeeded", "reason": "sold_out", "createdAt": at},
+            {"amount": 5, "status": "failed", "reason": None, "createdAt": at},
         ]
-        assert (shown["amountRefunded"], shown["goodTickets"]) == (150, 1)
+        assert (shown["amountRefunded"], shown["goodTickets"]) == (150.02, 1)
 
     def test_it_holds_neither_the_key_to_it_nor_an_address(
         self, api: LambdaApi, stores: Stores, event: Event, log: LogLines

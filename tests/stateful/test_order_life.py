@@ -277,10 +277,23 @@ class OrderLife(RuleBasedStateMachine):
         self._did("cancelled an event")
 
     @precondition(lambda self: self._pending_orders())
-    @rule(place=places)
-    def release_by_mistake(self, place: int) -> None:
-        self.world.release_by_mistake(pick(self._pending_orders(), place))
+    @rule(place=places, sells_out=st.booleans(), pays=st.booleans())
+    def release_by_mistake(self, place: int, *, sells_out: bool, pays: bool) -> None:
+        order = pick(self._pending_orders(), place)
+        self.world.release_by_mistake(order)
         self._did("released by mistake")
+        if sells_out:
+            self._sell_out()
+        if pays and order.session_id in self.world.sessions(open_ones=True):
+            self.stripe.pay(order.session_id)
+            self._did("paid late")
+
+    def _sell_out(self) -> None:
+        while free := self.shop.stock(self.world.paid_event.slug).free:
+            before = len(self.shop.orders())
+            self.sell(min(free, 10), email=True, at_once=True)
+            if len(self.shop.orders()) == before or self.stripe.down:
+                return
 
     def _pending_orders(self) -> list[Order]:
         return [one for one in self.shop.orders() if one.status is OrderStatus.PENDING]

@@ -34,7 +34,7 @@ def test_everything_goes_and_only_the_id_counters_stay(stores: Stores, tables: M
     stores.orders.place(order)
     request = KeyedRequest("key-1", "fingerprint", order.id, NOW)
     stores.keyed_requests.begin(request, NOW)
-    stores.news_marker.put(NOW)
+    stores.news_marker.put(NewsMark(NOW))
     cancelled = stores.events.get("event-1x")
     assert cancelled is not None
     later = NOW + timedelta(seconds=1)

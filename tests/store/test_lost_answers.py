@@ -67,7 +67,7 @@ def only_order(shop: Shop) -> Order:
         ("TransactWriteItems", lambda stores: stores.orders.replace(ORDER, paid(ORDER))),
         ("TransactWriteItems", lambda stores: stores.orders.replace(ORDER, expired(ORDER))),
         ("PutItem", lambda stores: stores.orders.replace(ORDER, noted(ORDER))),
-        ("PutItem", lambda stores: stores.news_marker.put(NOW)),
+        ("PutItem", lambda stores: stores.news_marker.put(NewsMark(NOW))),
         ("UpdateItem", lambda stores: stores.events.next_id()),
         ("TransactWriteItems", lambda stores: stores.events.create(an_event(id=2, slug="two"))),
         ("TransactWriteItems", lambda stores: stores.cities.create(a_city(id=2, slug="two"))),

@@ -204,7 +204,7 @@ class TestReads:
         stores.orders.place(ORDER)
         request = KeyedRequest("key-1", "fingerprint", ORDER.id, NOW)
         stores.keyed_requests.begin(request, NOW)
-        stores.news_marker.put(NOW)
+        stores.news_marker.put(NewsMark(NOW))
         assert stores.orders.find(OrderQuery(10)).orders == (ORDER,)
         assert stores.orders.due(LATER + timedelta(days=9), 10) == [ORDER.id]
 
@@ -504,7 +504,7 @@ def test_what_passes_by_itself_is_waited_for(
         lambda stores: stores.keyed_requests.begin(KeyedRequest("k", "f", "o", NOW), NOW),
         lambda stores: stores.keyed_requests.forget(KeyedRequest("k", "f", "o", NOW), NOW),
         lambda stores: stores.news_marker.get(),
-        lambda stores: stores.news_marker.put(NOW),
+        lambda stores: stores.news_marker.put(NewsMark(NOW)),
         lambda stores: stores.cancellations.pending(),
         lambda stores: stores.cancellations.remove(Cancellation(1, NOW)),
     ],

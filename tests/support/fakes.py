@@ -526,7 +526,7 @@ class FakeKeyedRequests:
 class FakeNewsMarker:
     """`NewsMarker` in memory."""
 
-    mark: NewsMark = NewsMark()
+    mark: NewsMark = field(default_factory=NewsMark)
 
     def get(self) -> NewsMark:
         return self.mark

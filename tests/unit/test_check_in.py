@@ -1,5 +1,7 @@
 """Letting people in: each ticket once, whichever door is first."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.domain.clock import to_iso
@@ -8,7 +10,7 @@ from chalicelib.domain.orders import Order
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
 from chalicelib.domain.tickets import CheckIn, TicketCode
 from chalicelib.errors import Changed, NotFound, TicketRefused
-from tests.support.builders import NOW
+from tests.support.builders import NOW, an_event
 from tests.support.fake_shop import CAUSE, FakeShop, fails
 
 ORDER_ID = "01JNTEST0RDER0000000000000"
@@ -28,9 +30,13 @@ def order(shop: FakeShop) -> Order:
 
 
 def scan(
-    shop: FakeShop, code: object, door: str | None = "north", name: str | None = None
+    shop: FakeShop,
+    code: object,
+    door: str | None = "north",
+    name: str | None = None,
+    event: str | None = None,
 ) -> CheckIn:
-    order, entry = shop.shop.doors.check_in(str(code), door, name, "user_1")
+    order, entry = shop.shop.doors.check_in(str(code), door, name, "user_1", event)
     assert order == shop.order(ORDER_ID)
     assert order.check_in(entry.number) == entry
     return entry
@@ -94,6 +100,52 @@ def test_a_repeat_of_a_scan_is_answered_as_the_first_was(shop: FakeShop, order: 
     assert shop.meter.counts == {"TicketCheckedIn": 1}
     with pytest.raises(TicketRefused):
         scan(shop, code, name="scan-2")
+
+
+def test_the_same_scan_at_another_door_is_no_repeat(shop: FakeShop, order: Order) -> None:
+    code = order.ticket_codes()[0]
+    scan(shop, code, "north", "scan-1")
+    with pytest.raises(TicketRefused) as refused:
+        scan(shop, code, "south", "scan-1")
+    assert refused.value.door == "north"
+
+
+def test_a_ticket_of_the_doors_event_gets_in(shop: FakeShop, order: Order) -> None:
+    first, second = order.ticket_codes()
+    assert scan(shop, first, event=shop.event.slug).number == 1
+    assert scan(shop, second, event=f"0{shop.event.id}").number == 2
+
+
+@pytest.mark.parametrize("named", ["jazz-night", "8", "nowhere", "999", "0"])
+def test_a_ticket_of_another_event_is_refused_and_not_used(
+    shop: FakeShop, order: Order, named: str
+) -> None:
+    shop.events.create(an_event(id=8, slug="jazz-night"))
+    with pytest.raises(TicketRefused) as refused:
+        scan(shop, order.ticket_codes()[0], event=named)
+    assert str(refused.value) == "this ticket is for another event: Tech Conference"
+    assert (refused.value.checked_in_at, refused.value.door) == (None, None)
+    assert shop.order(ORDER_ID) == order
+    assert shop.log.lines == []
+
+
+def test_an_event_that_moved_is_known_by_its_new_slug(shop: FakeShop, order: Order) -> None:
+    record = shop.events.get(shop.event.slug)
+    assert record is not None
+    shop.events.replace(record, replace(shop.event, slug="tech-congress"))
+    first, second = order.ticket_codes()
+    assert scan(shop, first, event="tech-congress").number == 1
+
+    shop.events.create(an_event(id=8, slug=shop.event.slug))
+    with pytest.raises(TicketRefused, match="another event"):
+        scan(shop, second, event=shop.event.slug)
+
+
+def test_an_event_that_is_gone_is_known_by_the_slug_it_had(
+    shop: FakeShop, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shop.events, "get", lambda *_, **__: None)
+    assert scan(shop, order.ticket_codes()[0], event=order.event_slug).number == 1
 
 
 def test_an_answer_of_the_store_that_got_lost_keeps_nobody_out(

@@ -133,7 +133,9 @@ def test_a_name_has_a_length() -> None:
     assert refusal(eventName="x" * 256) == ("eventName", "must have at most 255 characters")
 
 
-@pytest.mark.parametrize("email", ["ada@mail.example", "a.b+c@d.e.f", f"{'x' * 64}@mail.example", None])
+@pytest.mark.parametrize(
+    "email", ["ada@mail.example", "a.b+c@d.e.f", f"{'x' * 64}@mail.example", None]
+)
 def test_an_address_is_taken(email: str | None) -> None:
     assert request(customerEmail=email).customer_email == email
 
