@@ -6,10 +6,11 @@ goes out once however often fulfilment runs; only a process that dies between th
 the note of it makes a second one, for no mail at all would be worse.
 """
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from chalicelib.domain.clock import Clock
-from chalicelib.domain.events import EventRecord
 from chalicelib.domain.order_changes import (
     ask_for_mail,
     claim_mail,
@@ -20,11 +21,31 @@ from chalicelib.domain.order_changes import (
 )
 from chalicelib.domain.orders import Order
 from chalicelib.errors import EventsApiError, MailProviderError
+from chalicelib.services.events_of_orders import event_of
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, EventStore, Mailer, Meter, OrderStore
 
 # Longer than an outage of the provider lasts.
 _GIVE_UP_AFTER = timedelta(days=3)
+
+
+class _Delivery(Enum):
+    """What became of an e-mail."""
+
+    SENT = auto()
+    NEEDLESS = auto()
+    """The tickets are void or disputed: nothing is to be said."""
+
+    FAILED = auto()
+    REFUSED = auto()
+    """Another try is in vain."""
+
+
+_NOTES: dict[_Delivery, Callable[[Order, datetime], Order]] = {
+    _Delivery.SENT: mail_sent,
+    _Delivery.NEEDLESS: mail_needless,
+    _Delivery.REFUSED: give_mail_up,
+}
 
 
 class Confirmations:
@@ -57,7 +78,7 @@ class Confirmations:
         What fails is left for the timer.
         """
         try:
-            return self._noted(order, is_sent=self._deliver(order))
+            return self._noted(order, self._deliver(order))
         except EventsApiError as error:
             self._log.error("confirmation_left", {"orderId": order.id, "why": type(error).__name__})
             return order
@@ -73,59 +94,45 @@ class Confirmations:
         claimed = update(self._orders, order, lambda current: claim_mail(current, self._clock()))
         if not claimed.made:
             return False
-        is_sent = self._deliver(claimed.order)
-        if not is_sent and self._is_hopeless(order):
-            self._give_up(order)
-            return False
-        self._noted(claimed.order, is_sent=is_sent)
-        if not is_sent:
+        delivery = self._deliver(claimed.order)
+        if delivery is _Delivery.FAILED and self._is_hopeless(order):
+            delivery = _Delivery.REFUSED
+        self._noted(claimed.order, delivery)
+        if delivery is _Delivery.FAILED:
             raise MailProviderError("the confirmation could not be sent")
-        return True
+        return delivery is not _Delivery.REFUSED
 
     def _is_hopeless(self, order: Order) -> bool:
         return order.paid_at is not None and self._clock() - order.paid_at > _GIVE_UP_AFTER
 
-    def _give_up(self, order: Order) -> None:
-        """Stop trying: an address that took nothing for days takes nothing tomorrow."""
-        given_up = update(self._orders, order, lambda current: give_mail_up(current, self._clock()))
-        if given_up.made:
-            self._log.error("confirmation_given_up", {"orderId": order.id})
-            self._meter.count("ConfirmationGivenUp")
-
-    def _noted(self, order: Order, *, is_sent: bool) -> Order:
-        """Note that a claimed confirmation was sent, or that there was nothing to say; or give it
-        back.
-        """
+    def _noted(self, order: Order, delivery: _Delivery) -> Order:
+        """Note what became of a claimed confirmation."""
         claim = order.mail_claimed_until
 
         def note(current: Order) -> Order:
-            if not is_sent:
+            if delivery is _Delivery.FAILED:
                 # Whoever claimed it since is at it.
                 return give_mail_back(current) if current.mail_claimed_until == claim else current
-            if self._mailer is not None and not order.good_tickets:
-                return mail_needless(current, self._clock())
-            return mail_sent(current, self._clock())
+            return _NOTES[delivery](current, self._clock())
 
-        return update(self._orders, order, note).order
+        noted = update(self._orders, order, note)
+        if noted.made and delivery is _Delivery.REFUSED:
+            self._log.error("confirmation_given_up", {"orderId": order.id})
+            self._meter.count("ConfirmationGivenUp")
+        return noted.order
 
-    def _deliver(self, order: Order) -> bool:
-        if self._mailer is None or not order.good_tickets:
-            # Mails were switched off since, or the tickets are void or disputed: nothing is to be
-            # said.
-            return True
-        event = self._event_of(order)
+    def _deliver(self, order: Order) -> _Delivery:
+        if self._mailer is None:
+            # Mails were switched off since.
+            return _Delivery.SENT
+        if not order.good_tickets:
+            return _Delivery.NEEDLESS
         try:
-            self._mailer.send_confirmation(order, event)
-        except MailProviderError:
-            self._log.error("confirmation_failed", {"orderId": order.id})
+            self._mailer.send_confirmation(order, event_of(self._events, order))
+        except MailProviderError as error:
+            fields = {"orderId": order.id, "why": str(error), "permanent": error.permanent}
+            self._log.error("confirmation_failed", fields)
             self._meter.count("ConfirmationFailed")
-            return False
+            return _Delivery.REFUSED if error.permanent else _Delivery.FAILED
         self._meter.count("ConfirmationSent")
-        return True
-
-    def _event_of(self, order: Order) -> EventRecord | None:
-        """Return the order's event; its former slug may lead to another one after many moves."""
-        event = self._events.get(order.event_slug)
-        if event is not None and event.id == order.event_id:
-            return event
-        return self._events.get_by_id(order.event_id)
+        return _Delivery.SENT

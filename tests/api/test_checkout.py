@@ -640,23 +640,32 @@ class TestWithAnIdempotencyKey:
             {"quantity": 1, "totalAmount": 149.99},
             {"customerEmail": "eve@mail.example"},
             {"successUrl": "https://shop.example/elsewhere"},
-            {"headers": bearer("user_7")},
         ],
     )
-    @pytest.mark.usefixtures("_issuer")
     def test_the_key_of_another_request_is_a_conflict(
         self, api: LambdaApi, stores: Stores, tables: MotoTables, changes: dict[str, Any]
     ) -> None:
         seed_event(stores)
         buy(api, headers=self.KEY)
-        headers = {**self.KEY, **changes.pop("headers", {})}
 
-        answer = buy(api, headers=headers, **changes)
+        answer = buy(api, headers=self.KEY, **changes)
 
         message = "this idempotency key belongs to another request"
         assert problem(answer, "CONFLICT")["message"] == message
         assert "retry-after" not in answer.headers
         assert stock(tables) == (98, 2, 0)
+
+    @pytest.mark.usefixtures("_issuer")
+    def test_who_is_signed_in_has_keys_that_no_stranger_can_take(
+        self, api: LambdaApi, stores: Stores, tables: MotoTables
+    ) -> None:
+        seed_event(stores)
+        guests = buy(api, headers=self.KEY)
+
+        mine = buy(api, headers={**self.KEY, **bearer("user_7")})
+
+        assert mine.json["orderId"] != guests.json["orderId"]
+        assert stock(tables) == (96, 4, 0)
 
     def test_while_the_first_still_runs_the_second_is_told_to_wait(
         self,

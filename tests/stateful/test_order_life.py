@@ -43,7 +43,7 @@ from chalicelib.errors import (
 )
 from chalicelib.services.checkout import CheckoutRequest, StartedCheckout
 from chalicelib.services.refunding import RefundWish
-from tests.support.order_world import PRICE, OrderWorld, possible
+from tests.support.order_world import OPEN_DISPUTES, PRICE, OrderWorld, possible
 from tests.support.tables import MotoTables, moto_tables
 
 SETTINGS = settings(
@@ -59,7 +59,6 @@ _KEY_HOLDS = timedelta(hours=23)
 _SAY_ALL = ("checkout.session.", "refund.", "charge.refund.")
 # A cancelled event sells no more: an early end would leave little to see.
 _STEPS_BEFORE_CANCELLING = 15
-_OPEN_DISPUTES = ("needs_response", "under_review")
 
 T = TypeVar("T")
 
@@ -103,11 +102,17 @@ class OrderLife(RuleBasedStateMachine):
         self.keyed: dict[str, tuple[CheckoutRequest, StartedCheckout | None]] = {}
         self.wishes: list[tuple[str, RefundWish]] = []
 
-    @initialize(seed=places, sales=st.lists(quantities, min_size=1, max_size=3))
-    def open_the_shop(self, seed: int, sales: list[int]) -> None:
+    @initialize(
+        seed=places,
+        sales=st.lists(st.tuples(quantities, st.booleans()), min_size=2, max_size=4),
+    )
+    def open_the_shop(self, seed: int, sales: list[tuple[int, bool]]) -> None:
         self.rng = random.Random(seed)
-        for quantity in sales:
-            self.sell(quantity, email=True, at_once=True)
+        for quantity, is_paid in sales:
+            if is_paid:
+                self.sell(quantity, email=True, at_once=True)
+            else:
+                self.buy(quantity, email=True)
 
     # Buyers.
 
@@ -342,7 +347,7 @@ class OrderLife(RuleBasedStateMachine):
         if possible(self.stripe.dispute, pick(self.world.paid_sessions(), place)):
             self._did("disputed")
 
-    @precondition(lambda self: self.world.disputes_in(*_OPEN_DISPUTES))
+    @precondition(lambda self: self.world.disputes_in(*OPEN_DISPUTES))
     @rule(place=places, how=st.sampled_from(["answer", "win", "lose"]))
     def go_on_with_a_dispute(self, place: int, how: str) -> None:
         acts = {
@@ -350,7 +355,7 @@ class OrderLife(RuleBasedStateMachine):
             "win": self.stripe.win_dispute,
             "lose": self.stripe.lose_dispute,
         }
-        if possible(acts[how], pick(self.world.disputes_in(*_OPEN_DISPUTES), place)):
+        if possible(acts[how], pick(self.world.disputes_in(*OPEN_DISPUTES), place)):
             self._did(f"dispute: {how}")
 
     # Time and outages.

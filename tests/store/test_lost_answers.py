@@ -10,6 +10,7 @@ from chalicelib.domain.clock import to_iso
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import Unavailable
 from chalicelib.services.fulfilment import Outcome
+from chalicelib.services.ports import NewsMark
 from chalicelib.store import Stores
 from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
 from tests.support.fakes import FakePayments

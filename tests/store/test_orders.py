@@ -15,7 +15,7 @@ from chalicelib.domain.orders import HistoryEntry, MailStatus, Order, OrderStatu
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
 from chalicelib.domain.tickets import CheckIn
 from chalicelib.errors import Changed, Conflict, NotFound, SoldOut, Unavailable
-from chalicelib.services.ports import Cancellation, KeyedRequest, OrderQuery
+from chalicelib.services.ports import Cancellation, KeyedRequest, NewsMark, OrderQuery
 from chalicelib.store import Stores, order_lists
 from chalicelib.store.order_items import SHARDS, order_item, read_order, shard_of
 from chalicelib.store.orders import IntegrityError

@@ -2,9 +2,10 @@
 and time, each moved by a test; and checks that seats, tickets and money add up throughout.
 """
 
+import itertools
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -34,8 +35,11 @@ from tests.support.tables import ORDERS, MotoTables
 PRICE = 5000
 CAPACITY = 12
 FREE_CAPACITY = 6
-# Pauses after which every hold, claim, promise and postponement is over.
-_PAUSES = (timedelta(minutes=5), timedelta(minutes=35), *[timedelta(hours=7)] * 8)
+OPEN_DISPUTES = ("needs_response", "under_review")
+# Each time somebody looks, a half of what waits for a bank is over.
+_ENDS_NOW = 0.5
+# More than it ever takes; a machine that does not settle fails.
+_MOST_ROUNDS = 40
 # Its buyer has paid, and neither has the money nor is owed it.
 _ENTITLED = {OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED}
 
@@ -234,11 +238,14 @@ class OrderWorld:
 
     def come_to_an_end(self, rng: random.Random) -> None:
         """Let every outage, wait and promise end, some webhooks arrive and others never, and the
-        timer run until it has nothing to do.
+        timer run until it has nothing to do. Half of the time the event is cancelled before.
         """
         self.stripe.forget_faults()
         self.shop.mailer.down = False
-        for pause in _PAUSES:
+        if rng.random() < 0.5:
+            self._deliver_some(rng)
+            self.cancel(self.paid_event)
+        for pause in itertools.islice(_pauses(), _MOST_ROUNDS):
             self._end_what_is_open(rng)
             self._deliver_some(rng)
             self.wait(pause)
@@ -252,16 +259,21 @@ class OrderWorld:
         return (
             any(order.due_at is not None for order in self.shop.orders())
             or bool(self.sessions(open_ones=True) or self.sessions(open_ones=False))
-            or bool(self.refunds_in("pending") or self.shop.world.cancellations.pending())
+            or bool(self.refunds_in("pending") or self.disputes_in(*OPEN_DISPUTES))
+            or bool(self.shop.world.cancellations.pending())
         )
 
     def _end_what_is_open(self, rng: random.Random) -> None:
+        """Let some of what waits for a bank come to an end; what has begun ends sooner or later."""
         for session_id in self.sessions(open_ones=False):
-            rng.choice([self.stripe.arrive, self.stripe.bounce])(session_id)
+            if rng.random() < _ENDS_NOW:
+                rng.choice([self.stripe.arrive, self.stripe.bounce])(session_id)
         for refund_id in self.refunds_in("pending"):
-            rng.choice([self.stripe.finish_refund, self.stripe.fail_refund])(refund_id)
-        for dispute_id in self.disputes_in("needs_response", "under_review"):
-            rng.choice([self.stripe.win_dispute, self.stripe.lose_dispute])(dispute_id)
+            if rng.random() < _ENDS_NOW:
+                rng.choice([self.stripe.finish_refund, self.stripe.fail_refund])(refund_id)
+        for dispute_id in self.disputes_in(*OPEN_DISPUTES):
+            if rng.random() < _ENDS_NOW:
+                rng.choice([self.stripe.win_dispute, self.stripe.lose_dispute])(dispute_id)
 
     def _deliver_some(self, rng: random.Random) -> None:
         self.gather_events()
@@ -318,6 +330,13 @@ class OrderWorld:
             if is_to_know and (order.good_tickets or not self.mails_have_stopped):
                 assert mails(self.shop, order) == 1 or order.id in given_up, order
             assert is_to_know or not mails(self.shop, order)
+
+
+def _pauses() -> Iterator[timedelta]:
+    """Yield pauses after which holds, then claims, promises and postponements are over."""
+    yield timedelta(minutes=5)
+    yield timedelta(minutes=35)
+    yield from itertools.repeat(timedelta(hours=7))
 
 
 def possible(act: Any, *args: Any) -> bool:

@@ -135,10 +135,15 @@ def test_an_event_that_moved_is_known_by_its_new_slug(shop: FakeShop, order: Ord
     shop.events.replace(record, replace(shop.event, slug="tech-congress"))
     first, second = order.ticket_codes()
     assert scan(shop, first, event="tech-congress").number == 1
+    assert scan(shop, second, event=shop.event.slug).number == 2
 
-    shop.events.create(an_event(id=8, slug=shop.event.slug))
+
+def test_a_slug_that_another_event_has_by_now_is_that_events(shop: FakeShop, order: Order) -> None:
+    shop.events.create(an_event(id=8, slug="jazz-night"))
+    shop.orders.replace(order, replace(order, event_slug="jazz-night"))
     with pytest.raises(TicketRefused, match="another event"):
-        scan(shop, second, event=shop.event.slug)
+        scan(shop, order.ticket_codes()[0], event="jazz-night")
+    assert scan(shop, order.ticket_codes()[0], event=shop.event.slug).number == 1
 
 
 def test_an_event_that_is_gone_is_known_by_the_slug_it_had(

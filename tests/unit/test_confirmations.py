@@ -76,7 +76,8 @@ def test_what_cannot_be_sent_is_given_back_and_told(shop: FakeShop, order: Order
     with pytest.raises(MailProviderError):
         shop.shop.confirmations.send(order)
     assert (shop.order().mail, shop.order().mail_claimed_until) == (MailStatus.DUE, None)
-    assert shop.log.lines == [("error", "confirmation_failed", {"orderId": order.id})]
+    [(kind, name, fields)] = shop.log.lines
+    assert (kind, name, fields["orderId"]) == ("error", "confirmation_failed", order.id)
     assert shop.meter.counts == {"ConfirmationFailed": 1}
 
     shop.mailer.down = False
@@ -233,3 +234,24 @@ def test_a_mailer_that_breaks_does_not_take_the_sale_with_it(
 
     assert (order.good_tickets, order.mail) == (2, MailStatus.DUE)
     assert shop.log.names("crash") == ["confirmation_left"]
+
+
+@pytest.mark.parametrize("by_the_timer", [True, False])
+def test_an_address_that_can_never_be_mailed_is_given_up_at_once(
+    shop: FakeShop, monkeypatch: pytest.MonkeyPatch, by_the_timer: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MailProviderError("no e-mail can be sent there", permanent=True)
+
+    if by_the_timer:
+        shop.mailer.down = True
+        shop.start_and_pay(customer_email=ADDRESS)
+        monkeypatch.setattr(shop.mailer, "send_confirmation", refuse)
+        assert not shop.shop.confirmations.send(shop.order())
+    else:
+        monkeypatch.setattr(shop.mailer, "send_confirmation", refuse)
+        shop.start_and_pay(customer_email=ADDRESS)
+
+    assert (shop.order().mail, shop.order().due_at) == (MailStatus.GIVEN_UP, None)
+    assert shop.log.names("error")[-2:] == ["confirmation_failed", "confirmation_given_up"]
+    assert shop.meter.counts["ConfirmationGivenUp"] == 1

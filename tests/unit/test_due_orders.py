@@ -15,7 +15,7 @@ from tests.support.fake_shop import CAUSE, URLS, FakeShop, fails
 from tests.support.fakes import FakePayments
 
 DOWN = PaymentProviderError("Stripe is down")
-DAY = timedelta(days=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @dataclass
@@ -102,11 +102,36 @@ class TestHolds:
 
     def test_a_paid_session_is_fulfilled_and_an_operator_told(self, shop: Sale) -> None:
         shop.pay(shop.start(customer_email="ada@mail.example"))
-        assert shop.work()
+        assert shop.work(after=HOLD + MINUTE)
         assert (shop.order().status, shop.stock) == (OrderStatus.PAID, (98, 0, 2))
         assert shop.log.names("error") == ["paid_order_found"]
         assert shop.meter.counts["PaidOrderFoundByTimer"] == 1
         assert len(shop.mailer.sent) == 1
+
+    def test_a_payment_of_the_last_moment_is_fulfilled_and_no_alarm(self, shop: Sale) -> None:
+        shop.pay(shop.start())
+        assert shop.work(after=HOLD + MINUTE / 2)
+        assert (shop.order().status, shop.stock) == (OrderStatus.PAID, (98, 0, 2))
+        assert shop.log.names("error") == []
+        assert "PaidOrderFoundByTimer" not in shop.meter.counts
+
+    def test_a_payment_that_a_cancellation_finds_is_no_alarm(self, shop: Sale) -> None:
+        order = shop.start()
+        shop.pay(order)
+        shop.shop.clock.move(HOLD + DAY)
+        ended = shop.shop.due_orders.end_hold(order, Cause("event_cancelled"))
+        assert ended.status is OrderStatus.PAID
+        assert shop.log.names("error") == []
+        assert "PaidOrderFoundByTimer" not in shop.meter.counts
+
+    def test_a_payment_that_is_found_before_its_order_is_due_is_no_alarm(self, shop: Sale) -> None:
+        order = shop.start()
+        shop.pay(order)
+        assert shop.shop.due_orders.end_hold(order).status is OrderStatus.PAID
+        unscheduled = replace(shop.start(id="01JNOTHER00000000000000000"), due_at=None)
+        shop.pay(unscheduled)
+        assert shop.shop.due_orders.end_hold(unscheduled).status is OrderStatus.PAID
+        assert "PaidOrderFoundByTimer" not in shop.meter.counts
 
     def test_a_session_that_is_paid_while_it_is_ended_is_fulfilled(self, shop: Sale) -> None:
         order = shop.start()
@@ -117,7 +142,7 @@ class TestHolds:
     def test_a_payment_that_was_heard_of_meanwhile_is_nothing_to_tell(self, shop: Sale) -> None:
         session = shop.pay(shop.start())
         shop.orders.before_replace.append(lambda: shop.shop.fulfilment.settle(session, CAUSE))
-        assert shop.work()
+        assert shop.work(after=HOLD + MINUTE)
         assert (shop.order().status, shop.stock) == (OrderStatus.PAID, (98, 0, 2))
         assert "PaidOrderFoundByTimer" not in shop.meter.counts
 
@@ -143,14 +168,34 @@ class TestHolds:
         assert shop.order().history[-1].cause == "unknown at Stripe (timer)"
         assert shop.stock == (100, 0, 0)
 
-    def test_a_session_that_stripe_does_not_know_is_told_and_gives_its_seats_back(
+    def test_a_session_that_stripe_does_not_know_is_told_and_keeps_its_seats(
+        self, shop: Sale
+    ) -> None:
+        shop.start()
+        known = dict(shop.payments.sessions)
+        shop.payments.sessions.clear()
+        for after in (HOLD, DAY, 6 * DAY - HOLD):
+            with pytest.raises(PaymentProviderError, match="does not know"):
+                shop.work(after=after)
+            assert (shop.order().status, shop.stock) == (OrderStatus.PENDING, (98, 2, 0))
+            assert shop.shop.due_orders.find() == []
+        assert shop.log.names("error") == ["session_unknown"] * 3
+        assert shop.meter.counts == {"SessionUnknown": 3}
+
+        shop.payments.sessions.update(known)
+        assert shop.work(after=DAY)
+        assert shop.payments.expired == list(known)
+        assert shop.stock == (100, 0, 0)
+
+    def test_a_session_that_stays_unknown_for_a_week_does_not_keep_its_seats_for_ever(
         self, shop: Sale
     ) -> None:
         shop.start()
         shop.payments.sessions.clear()
-        assert shop.work()
+        assert shop.work(after=HOLD + 7 * DAY)
+        assert (shop.order().status, shop.stock) == (OrderStatus.EXPIRED, (100, 0, 0))
+        assert shop.order().history[-1].cause == "unknown at Stripe (timer)"
         assert shop.log.names("error") == ["session_unknown"]
-        assert shop.stock == (100, 0, 0)
 
     def test_a_session_that_is_noted_while_it_is_looked_for_keeps_its_seats(
         self, shop: Sale

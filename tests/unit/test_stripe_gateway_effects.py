@@ -19,7 +19,13 @@ from chalicelib.domain.checkout_sessions import (
 )
 from chalicelib.domain.orders import HOLD, Order
 from chalicelib.domain.refunds import DisputeStatus, Refund, RefundStatus
-from chalicelib.errors import InvalidInput, InvalidSession, PaymentProviderError, RefundRefused
+from chalicelib.errors import (
+    InvalidInput,
+    InvalidSession,
+    PaymentProviderError,
+    RefundRefused,
+    TooBroad,
+)
 from infra.local.stripe_server import objects
 from tests.support.builders import an_order
 from tests.support.fakes import RecordingLog
@@ -520,6 +526,25 @@ def test_hundreds_of_undelivered_events_are_all_told(world: World) -> None:
     news = world.gateway.undelivered_news(START, START + timedelta(minutes=1))
     assert len(news) == 120
     assert world.stripe.calls == ["GET /v1/events"] * 2
+
+
+def test_more_undelivered_events_than_wanted_are_not_all_read(world: World) -> None:
+    for number in range(250):
+        world.paid(world.order(number))
+    world.stripe.calls.clear()
+    end = START + timedelta(minutes=1)
+    with pytest.raises(TooBroad):
+        world.gateway.undelivered_news(START, end, 100)
+    assert world.stripe.calls == ["GET /v1/events"] * 2
+
+
+def test_as_many_undelivered_events_as_wanted_are_all_told(world: World) -> None:
+    for number in range(3):
+        world.paid(world.order(number))
+    end = START + timedelta(minutes=1)
+    assert len(world.gateway.undelivered_news(START, end, 3)) == 3
+    with pytest.raises(TooBroad):
+        world.gateway.undelivered_news(START, end, 2)
 
 
 def test_one_event_that_cannot_be_read_does_not_hide_the_others(
