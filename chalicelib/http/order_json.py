@@ -33,7 +33,7 @@ def public_order(order: Order) -> Json:
         "updatedAt": to_iso(order.updated_at),
         "expiresAt": _iso(_expires_at(order)),
         "paidAt": _iso(order.paid_at),
-        "refunds": [_public_refund(refund, order.currency) for refund in order.refunds],
+        "refunds": [_public_refund(refund, order.currency) for refund in _by_time(order)],
         "goodTickets": order.good_tickets,
     }
 
@@ -42,7 +42,7 @@ def listed_order(order: Order) -> Json:
     """Return an order as the admins' list has it."""
     return {
         **public_order(order),
-        "refunds": [_listed_refund(refund, order.currency) for refund in order.refunds],
+        "refunds": [_listed_refund(refund, order.currency) for refund in _by_time(order)],
         "userId": order.user_id,
         "customerEmail": order.customer_email,
         "sessionId": order.session_id,
@@ -56,7 +56,7 @@ def admin_order(order: Order) -> Json:
     """Return all of an order, its tickets' codes too."""
     return {
         **listed_order(order),
-        "refunds": [_refund(refund, order.currency) for refund in order.refunds],
+        "refunds": [_refund(refund, order.currency) for refund in _by_time(order)],
         "disputes": [
             {
                 "id": dispute.id,
@@ -101,6 +101,11 @@ def _expires_at(order: Order) -> datetime | None:
     """Return until when an order can be paid; one whose payment is on the way is past that."""
     can_be_paid = order.status is OrderStatus.PENDING and order.awaiting_since is None
     return order.hold_expires_at if can_be_paid else None
+
+
+def _by_time(order: Order) -> list[Refund]:
+    """Return an order's refunds as they came, the first one first."""
+    return sorted(order.refunds, key=lambda refund: (refund.at, refund.key))
 
 
 def _public_refund(refund: Refund, currency: str) -> Json:

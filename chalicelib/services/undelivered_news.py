@@ -81,13 +81,13 @@ class UndeliveredNews:
 
         Where there is none, None stands for events that are to be tried again.
         """
-        window = self._next(_FIRST_WINDOW)
-        return [window] if window is not None or self._marker.get().troubled else []
+        mark = self._marker.get()
+        window = self._next(mark, _FIRST_WINDOW)
+        return [window] if window is not None or mark.troubled else []
 
-    def _next(self, length: timedelta) -> NewsWindow | None:
+    def _next(self, mark: NewsMark, length: timedelta) -> NewsWindow | None:
         now = self._clock()
         end = now - _NOT_BEFORE
-        mark = self._marker.get()
         since = max(mark.until or now - _FURTHEST_BACK, now - 10 * _FURTHEST_BACK)
         while since < end:
             until = min(since + length, end)
@@ -113,7 +113,7 @@ class UndeliveredNews:
             handled, is_whole = self._handle(window, budget)
             done += handled
             following = max(2 * window.length, _SHORTEST_WINDOW)
-            window = self._next(following) if is_whole else None
+            window = self._next(self._marker.get(), following) if is_whole else None
         return done
 
     def _try_all_again(self, budget: TimeBudget) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -185,20 +186,22 @@ class TestOne:
         order = seed_paid_order(stores, event)
         made = Refund("r1", 14999, RefundStatus.SUCCEEDED, NOW, reason="ill", stripe_id="re_1")
         found = replace(made, key="re_2", stripe_id="re_2", amount=1, reason="fraudulent")
-        ours = replace(made, key="sold_out", amount=2, reason="sold_out")
+        later = NOW + timedelta(hours=1)
+        ours = replace(made, key="event_cancelled", amount=2, reason="event_cancelled", at=later)
         failed = replace(
             made, key="r3", amount=500, stripe_id=None, status=RefundStatus.FAILED, failure="lost"
         )
-        store(stores, order, refunds=(made, found, ours, failed), voided=(2,))
+        store(stores, order, refunds=(ours, made, failed, found), voided=(2,))
 
         shown = api.get(f"/api/orders/{SESSION}").json
 
-        at = "2027-03-01T12:00:00.000Z"
+        at, after = "2027-03-01T12:00:00.000Z", "2027-03-01T13:00:00.000Z"
+        why = "event_cancelled"
         assert shown["refunds"] == [
             {"amount": 149.99, "status": "succeeded", "reason": None, "createdAt": at},
-            {"amount": 0.01, "status": "succeeded", "reason": None, "createdAt": at},
-            {"amount": 0.02, "status": "succeeded", "reason": "sold_out", "createdAt": at},
             {"amount": 5, "status": "failed", "reason": None, "createdAt": at},
+            {"amount": 0.01, "status": "succeeded", "reason": None, "createdAt": at},
+            {"amount": 0.02, "status": "succeeded", "reason": why, "createdAt": after},
         ]
         assert (shown["amountRefunded"], shown["goodTickets"]) == (150.02, 1)
 
