@@ -119,8 +119,8 @@ def test_a_door_of_an_event_takes_no_ticket_of_another(
         assert body["message"] == "this ticket is for another event: Tech Conference"
         assert body["checkIn"] is None
 
-    for number, named in enumerate((event.slug, event.id), start=1):
-        assert scan(api, {"event": named}, code=ticket_code(number)).status == 200
+    for number, here in enumerate((event.slug, event.id), start=1):
+        assert scan(api, {"event": here}, code=ticket_code(number)).status == 200
 
 
 @pytest.mark.parametrize("code", [ticket_code().lower(), f"%{ord('0'):x}{ticket_code()[1:]}"])
