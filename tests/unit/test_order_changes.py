@@ -17,6 +17,7 @@ from chalicelib.domain.order_changes import (
     check_in,
     claim_mail,
     give_mail_back,
+    give_mail_up,
     hear_of_dispute,
     hear_of_refund,
     mail_sent,
@@ -344,6 +345,10 @@ class TestMails:
         assert (order.mail, order.mail_claimed_until) == (MailStatus.SENT, None)
         assert order.due_at is None
         assert mail_sent(order, MUCH_LATER) is order
+
+    def test_what_was_sent_is_not_given_up(self) -> None:
+        order = mail_sent(ask_for_mail(paid(customer_email="a@mail.example"), LATER), LATER)
+        assert give_mail_up(order, MUCH_LATER) is order
         assert claim_mail(order, MUCH_LATER) is order
         assert ask_for_mail(order, MUCH_LATER) is order
 
