@@ -91,14 +91,16 @@ class Cancelling:
             while not budget.is_up:
                 page = self._orders.find(OrderQuery(_PAGE, after, event_id=event_id))
                 found.update(
-                    pool.map(lambda order: self._end(order, budget, failed_too), page.orders)
+                    pool.map(
+                        lambda order: self._end(order, budget, failed_too=failed_too), page.orders
+                    )
                 )
                 after = page.next_after
                 if after is None:
                     return _look(found, is_whole=True)
         return _look(found, is_whole=False)
 
-    def _end(self, order: Order, budget: TimeBudget, failed_too: bool) -> "_End":  # noqa: FBT001
+    def _end(self, order: Order, budget: TimeBudget, *, failed_too: bool) -> "_End":
         has_failed = order.status is OrderStatus.REFUND_FAILED
         if not (_is_left(order) or (failed_too and has_failed)):
             return _End.STUCK if _is_stuck(order) else _End.BEFORE
