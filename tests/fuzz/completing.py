@@ -66,11 +66,12 @@ def complete(sent: Sent, known: KnownThings) -> None:
     _have_an_order(sent, known)
     _complete_query(sent, known)
     if isinstance(sent.body, dict):
+        whole = {name: _whole(value) for name, value in sent.body.items()}
         rule = _BODIES.get((sent.method, sent.path))
         if rule is not None:
-            lucky = _by_chance(sent, "body", 75)
-            whole = {name: _whole(value) for name, value in sent.body.items()}
-            sent.body = rule(whole, known, lucky)
+            whole = rule(whole, known, _by_chance(sent, "body", 75))
+        if repr(whole) != repr(sent.body):
+            sent.body = whole
             sent.changed.add("body")
 
 
