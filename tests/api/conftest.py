@@ -10,6 +10,7 @@ from chalicelib.store import Stores
 from tests.support.fakes import FakePayments
 from tests.support.issuer import issuing, trust
 from tests.support.lambda_api import LambdaApi
+from tests.support.log_lines import LogLines, captured_log
 from tests.support.tables import MotoTables, moto_tables
 
 
@@ -30,6 +31,13 @@ def tables(shared_tables: MotoTables, monkeypatch: pytest.MonkeyPatch) -> MotoTa
 @pytest.fixture
 def stores(tables: MotoTables) -> Stores:
     return tables.stores
+
+
+@pytest.fixture
+def log() -> Iterator[LogLines]:
+    """What is logged meanwhile."""
+    with captured_log() as lines:
+        yield lines
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`POST /api/admin/orders/{id}/refund`."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.builders import NOW
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
-from tests.support.log_lines import LogLines, captured_log
+from tests.support.log_lines import LogLines
 from tests.support.seeding import (
     ORDER_ID,
     seed_city,
@@ -40,12 +39,6 @@ def event(stores: Stores) -> Event:
     event = seed_event(stores)
     seed_paid_order(stores, event, customer_email=EMAIL)
     return event
-
-
-@pytest.fixture
-def log() -> Iterator[LogLines]:
-    with captured_log() as lines:
-        yield lines
 
 
 def refund(

@@ -1,6 +1,5 @@
 """`POST /api/admin/events/{idOrSlug}/cancel`: sales stop, and every order is ended."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,7 +13,7 @@ from tests.support.answers import EVENT_KEYS, check_common_headers, problem
 from tests.support.builders import a_session
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
-from tests.support.log_lines import LogLines, captured_log
+from tests.support.log_lines import LogLines
 from tests.support.routes import CHECKOUT
 from tests.support.seeding import seed_city, seed_event, seed_order, seed_paid_order
 
@@ -30,12 +29,6 @@ def _without_stripe(payments: FakePayments) -> None:
 def event(stores: Stores) -> Event:
     seed_city(stores)
     return seed_event(stores)
-
-
-@pytest.fixture
-def log() -> Iterator[LogLines]:
-    with captured_log() as lines:
-        yield lines
 
 
 def order_id(number: int) -> str:

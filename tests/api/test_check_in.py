@@ -1,6 +1,5 @@
 """`POST /api/admin/tickets/{code}/check-in`: once, at whichever door is first."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from chalicelib.store import Stores
 from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.builders import NOW
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
-from tests.support.log_lines import LogLines, captured_log
+from tests.support.log_lines import LogLines
 from tests.support.seeding import (
     ORDER_ID,
     seed_city,
@@ -33,12 +32,6 @@ def event(stores: Stores) -> Event:
     event = seed_event(stores)
     seed_paid_order(stores, event)
     return event
-
-
-@pytest.fixture
-def log() -> Iterator[LogLines]:
-    with captured_log() as lines:
-        yield lines
 
 
 def scan(

@@ -1,7 +1,6 @@
 """`POST /api/payments/checkout`, and the same under its older path."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -18,7 +17,7 @@ from tests.support.fakes import FakePayments
 from tests.support.http_server import closed_port
 from tests.support.issuer import bearer, trust
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
-from tests.support.log_lines import LogLines, captured_log
+from tests.support.log_lines import LogLines
 from tests.support.seeding import LONG_AGO, seed_city, seed_event
 from tests.support.tables import EVENTS, ORDERS, MotoTables
 from tests.support.tokens import a_token, rsa_key
@@ -39,12 +38,6 @@ BODY = {
 def _shop(stores: Stores, payments: FakePayments, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHECKOUT_ALLOWED_ORIGINS", "https://shop.example, http://b.example:8080")
     seed_city(stores)
-
-
-@pytest.fixture
-def log() -> Iterator[LogLines]:
-    with captured_log() as lines:
-        yield lines
 
 
 def buy(

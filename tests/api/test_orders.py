@@ -1,6 +1,5 @@
 """`GET /api/orders` and `GET /api/orders/{id}`: buyers' own, and a guest's by the session."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from tests.support.builders import NOW, a_session
 from tests.support.fakes import FakePayments
 from tests.support.issuer import bearer
 from tests.support.lambda_api import LambdaApi, signed_in
-from tests.support.log_lines import LogLines, captured_log
+from tests.support.log_lines import LogLines
 from tests.support.seeding import ORDER_ID, seed_city, seed_event, seed_order, seed_paid_order
 
 ADA, EVE = signed_in("user_ada", role=""), signed_in("user_eve", role="")
@@ -30,12 +29,6 @@ EMAIL = "ada@mail.example"
 def event(stores: Stores) -> Event:
     seed_city(stores)
     return seed_event(stores)
-
-
-@pytest.fixture
-def log() -> Iterator[LogLines]:
-    with captured_log() as lines:
-        yield lines
 
 
 def order_id(number: int) -> str:
