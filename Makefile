@@ -19,7 +19,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-# A virtual environment is made anew when its lock or the interpreter's version changes.
+# A virtual environment is made anew when its lock or the interpreter's version changes. A lock is
+# whole, so pip has nothing to resolve: it would look for newer versions of what has extras.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 READY := $(VENV)/ready-$(VERSION)
 MINISTACK_READY := $(MINISTACK)/ready-$(VERSION)
@@ -28,12 +29,12 @@ $(READY): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or later is needed; choose one with PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(MINISTACK_READY): requirements-ministack.lock
 	$(PYTHON) -m venv --clear $(MINISTACK)
-	$(MINISTACK)/bin/pip install --quiet --require-hashes -r requirements-ministack.lock
+	$(MINISTACK)/bin/pip install --quiet --no-deps --require-hashes -r requirements-ministack.lock
 	@touch $@
 
 .PHONY: setup

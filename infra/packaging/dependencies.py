@@ -27,7 +27,8 @@ def install_dependencies(directory: Path, architecture: str) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-            *("--require-hashes", "--requirement", str(_LOCK), "--target", str(directory)),
+            *("--no-deps", "--require-hashes", "--requirement", str(_LOCK)),
+            *("--target", str(directory)),
             *("--only-binary=:all:", "--no-compile", "--implementation=cp"),
             *(f"--python-version={sys.version_info[0]}.{sys.version_info[1]}", *platforms),
         ],
