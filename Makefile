@@ -6,6 +6,7 @@ STAGE ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
+CHECKOV := .venv-checkov
 
 ROLE ?= admin
 SUB ?=
@@ -24,6 +25,7 @@ help: ## Show the targets
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 READY := $(VENV)/ready-$(VERSION)
 MINISTACK_READY := $(MINISTACK)/ready-$(VERSION)
+CHECKOV_READY := $(CHECKOV)/ready-$(VERSION)
 
 $(READY): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -35,6 +37,11 @@ $(READY): requirements-dev.lock
 $(MINISTACK_READY): requirements-ministack.lock
 	$(PYTHON) -m venv --clear $(MINISTACK)
 	$(MINISTACK)/bin/pip install --quiet --no-deps --require-hashes -r requirements-ministack.lock
+	@touch $@
+
+$(CHECKOV_READY): requirements-checkov.lock
+	$(PYTHON) -m venv --clear $(CHECKOV)
+	$(CHECKOV)/bin/pip install --quiet --no-deps --require-hashes -r requirements-checkov.lock
 	@touch $@
 
 .PHONY: setup
@@ -121,7 +128,8 @@ lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-dev.txt -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-ministack.txt -o requirements-ministack.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-checkov.txt -o requirements-checkov.lock
 
 .PHONY: clean
 clean: ## Remove what was built and installed
-	rm -rf build $(VENV) $(MINISTACK) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf build $(VENV) $(MINISTACK) $(CHECKOV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
