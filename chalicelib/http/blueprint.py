@@ -35,12 +35,13 @@ class ApiBlueprint(Blueprint):
         describes: Operation | None,
         methods: tuple[str, ...] = ("GET",),
         authorizer: Any = None,  # noqa: ANN401 - Chalice's authorizers share no public type
+        needs_api_key: bool = False,
     ) -> Callable[[View], View]:
         """Register a view under a path, and under older names of it.
 
         `describes` is None for preflights only: every other route is in the OpenAPI document.
         Chalice's own CORS and content-type checks are off: they answer in another shape. `http`
-        does both.
+        does both. With `needs_api_key` API Gateway asks for a key of the usage plan (`X-Api-Key`).
         """
 
         def register(view: View) -> View:
@@ -52,6 +53,7 @@ class ApiBlueprint(Blueprint):
                     path,
                     methods=list(methods),
                     authorizer=authorizer,
+                    api_key_required=needs_api_key,
                     cors=False,
                     content_types=[],
                 )(handler)

@@ -42,6 +42,7 @@ _TAGS = {
     Tag.OPERATIONS: "What the API is, and how it is.",
 }
 _BEARER = "bearerAuth"
+_API_KEY = "apiKey"
 _SECURITY_SCHEMES = {
     _BEARER: {
         "type": "http",
@@ -49,7 +50,13 @@ _SECURITY_SCHEMES = {
         "bearerFormat": "JWT",
         "description": "A token of the configured issuer. `make -s token` prints one for the "
         "local run.",
-    }
+    },
+    _API_KEY: {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "A key of the stage's usage plan. The local run takes `local-api-key`.",
+    },
 }
 # The document lies one level below the API's root, under whichever stage prefix.
 _SERVERS = [{"url": "..", "description": "This API"}]
@@ -59,6 +66,7 @@ _WITH_A_BODY: tuple[Kind, ...] = (errors.PayloadTooLarge,)
 _WITH_A_PATH_PARAMETER: tuple[Kind, ...] = (errors.NotFound,)
 _GUARDED: tuple[Kind, ...] = (errors.Unauthenticated, errors.Forbidden)
 _MAY_SIGN_IN: tuple[Kind, ...] = (errors.Unauthenticated,)
+_WITH_A_KEY: tuple[Kind, ...] = (errors.Forbidden,)
 
 
 def build_document(app: Chalice) -> Document:
@@ -122,9 +130,12 @@ def _operation(route: DescribedRoute) -> Document:
 
 
 def _security(route: DescribedRoute) -> list[Document]:
-    """Say whether a token has to be sent, may be, or has no use."""
+    """Say whether a token has to be sent, may be, or has no use; and whether a key has to be."""
+    key: Document = {_API_KEY: []} if route.needs_api_key else {}
     if route.guarded:
-        return [{_BEARER: []}]
+        return [{_BEARER: [], **key}]
+    if key:
+        return [key]
     return [{}, {_BEARER: []}] if route.description.operation.may_sign_in else []
 
 
@@ -142,6 +153,7 @@ def _kinds(route: DescribedRoute) -> list[Kind]:
         *(_WITH_A_BODY if operation.bodies else ()),
         *(_WITH_A_PATH_PARAMETER if "{" in route.path else ()),
         *(_GUARDED if route.guarded else ()),
+        *(_WITH_A_KEY if route.needs_api_key else ()),
         *(_MAY_SIGN_IN if operation.may_sign_in else ()),
         *operation.errors,
     ]

@@ -24,6 +24,7 @@ class DescribedRoute:
     method: str
     path: str
     guarded: bool
+    needs_api_key: bool
     description: RouteDescription
 
     @property
@@ -52,7 +53,15 @@ def described_routes(app: Chalice) -> Iterator[DescribedRoute]:
             description = description_of(entry.view_function)
             if description is None:
                 raise UndescribedRoute(f"{method} {path} has no description")
-            yield _checked(DescribedRoute(method, path, entry.authorizer is not None, description))
+            yield _checked(
+                DescribedRoute(
+                    method,
+                    path,
+                    guarded=entry.authorizer is not None,
+                    needs_api_key=bool(entry.api_key_required),
+                    description=description,
+                )
+            )
     yield _webhook()
 
 
@@ -65,7 +74,13 @@ def _webhook() -> DescribedRoute:
         methods=("POST",),
     )
     return _checked(
-        DescribedRoute("POST", stripe_webhook.PATH, guarded=False, description=description)
+        DescribedRoute(
+            "POST",
+            stripe_webhook.PATH,
+            guarded=False,
+            needs_api_key=False,
+            description=description,
+        )
     )
 
 
