@@ -145,8 +145,9 @@ class Crowd:
         try:
             self.shop.refunding.request(self.bought[8 * number], wish, Cause.admin("user_admin"))
         except RefundRefused:
-            # Nobody has told of the payment yet.
-            self._unrefundable += 1
+            # Where nobody has told of the payment yet, the admin asks for the same again.
+            if self.shop.order(self.bought[8 * number]).status is not OrderStatus.PENDING:
+                self._unrefundable += 1
         except (Unavailable, PaymentProviderError):
             # The admin asks for the same again.
             return
@@ -174,6 +175,9 @@ def let_them_in(crowd: Crowd, trouble: Trouble) -> float:
     with InBackground(crowd.list_webhooks, *deliverers, crowd.refund_some, crowd.run_timer):
         at_once(BUYERS, crowd.buy)
         rate = trouble.per_second("TransactWriteItems")
+    # On a busy machine the crowd may have gone before the first webhook came.
+    crowd.deliver_webhooks()
+    crowd.refund_some()
     crowd.settle()
     return rate
 
