@@ -2,11 +2,13 @@
 
 from secrets import token_hex
 
+from chalicelib.domain.audit import AuditEntry, Subject
 from chalicelib.domain.clock import Clock, to_iso
 from chalicelib.domain.order_changes import check_in
 from chalicelib.domain.orders import Order
 from chalicelib.domain.tickets import CheckIn, TicketCode, read_code
 from chalicelib.errors import NotFound, TicketRefused
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.events_of_orders import is_of_event
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore
@@ -20,12 +22,14 @@ class Doors:
         *,
         orders: OrderStore,
         events: EventStore,
+        auditor: Auditor,
         clock: Clock,
         log: AuditLog,
         meter: Meter,
     ) -> None:
         self._orders = orders
         self._events = events
+        self._auditor = auditor
         self._clock = clock
         self._log = log
         self._meter = meter
@@ -51,7 +55,13 @@ class Doors:
         def admit(current: Order) -> Order:
             return _admitted(current, entry)
 
-        admitted = update(self._orders, order, admit)
+        def note(_before: Order, after: Order) -> AuditEntry:
+            details = {"ticket": ticket.number, "eventId": after.event_id}
+            return self._auditor.entry(
+                "ticket_checked_in", Subject.order(after.id), by, details=details
+            )
+
+        admitted = update(self._orders, order, admit, note)
         first = admitted.order.check_in(ticket.number) or entry
         if admitted.made:
             self._log.audit(

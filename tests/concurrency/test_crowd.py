@@ -143,7 +143,7 @@ class Crowd:
             return
         wish = RefundWish(quantity=1) if number % 3 else RefundWish()
         try:
-            self.shop.refunding.request(self.bought[8 * number], wish, Cause.admin("user_admin"))
+            self.shop.refunding.request(self.bought[8 * number], wish, "user_admin")
         except RefundRefused:
             # Nobody has told of the payment yet.
             self._unrefundable += 1
