@@ -45,8 +45,8 @@ def bind_user(user_id: str, role: str = "") -> None:
     _bound.set(replace(_bound.get(), user_id=user_id, role=role))
 
 
-def bind_order(order_id: str) -> None:
-    """Say which order it is about."""
+def bind_order(order_id: str | None) -> None:
+    """Say which order it is about, or that it is about none any more."""
     _bound.set(replace(_bound.get(), order_id=order_id))
 
 

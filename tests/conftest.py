@@ -14,6 +14,9 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 from tests.support.lambda_api import LambdaApi
 
+# Reads along what the suite logs, and fails the test that gives something away.
+pytest_plugins = ("tests.support.log_watch",)
+
 TABLES = {
     "EventsTable": "events",
     "CitiesTable": "cities",
