@@ -6,8 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,11 +46,14 @@ def log(log_lines: LogLines) -> StructuredLog:
     return StructuredLog()
 
 
-@contextmanager
-def logged_as_a_crash(log: StructuredLog) -> Iterator[None]:
-    """Log what is raised, and raise it no further."""
+def crash(log: StructuredLog, cause: Exception) -> None:
+    """Log what a request would that fails because of something."""
+
+    def fail() -> None:
+        raise RuntimeError("while it was handled") from cause
+
     try:
-        yield
+        fail()
     except RuntimeError:
         log.crash("unexpected_error", {})
 
@@ -83,8 +84,7 @@ def test_a_secret_is_taken_out_of_an_exceptions_trace(
 ) -> None:
     cause = ValueError(secret)
     cause.add_note(secret)
-    with logged_as_a_crash(log):
-        raise RuntimeError("while it was handled") from cause
+    crash(log, cause)
     assert leaks_in(log_lines.text) == []
     [line] = log_lines
     assert "RuntimeError: while it was handled" in line["exception"]
