@@ -7,6 +7,7 @@ from chalicelib.http.preflight import add_preflights
 from chalicelib.routes import (
     account,
     admin,
+    admin_audit,
     admin_cities,
     admin_orders,
     admin_transfer,
@@ -44,6 +45,7 @@ for blueprint in (
     admin_transfer.blueprint,
     admin_orders.blueprint,
     check_in.blueprint,
+    admin_audit.blueprint,
     database.blueprint,
     docs.blueprint,
 ):

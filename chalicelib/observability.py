@@ -1,16 +1,19 @@
-"""Structured log lines and metrics. Imported by anyone, imports nobody of ours.
+"""Structured log lines and metrics. Imported by anyone, imports nobody of ours but what a line says
+of its request (`log_context`) and must not say at all (`redaction`).
 
 Powertools' Logger is made on the first line that is written: a page view that goes well writes
 none and should not pay for it. Callers pass identifiers only, never a token, a card, an e-mail
 address or a request's body.
 """
 
+import json
 import logging
 import os
 from collections.abc import Mapping
-from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.log_context import bound
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -18,19 +21,30 @@ if TYPE_CHECKING:
 SERVICE = "events-api"
 METRICS_NAMESPACE = "EventsApi"
 
-_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-
-
-def bind_request(request_id: str) -> None:
-    """Put this request id on every line that is written from here on."""
-    _request_id.set(request_id)
-
 
 @cache
 def _logger() -> "Logger":
     from aws_lambda_powertools import Logger
 
-    return Logger(service=SERVICE, level=_level(os.environ.get("LOG_LEVEL", "")))
+    return Logger(
+        service=SERVICE,
+        level=_level(os.environ.get("LOG_LEVEL", "")),
+        json_serializer=_serialized,
+        # The trace is in `exception` already, as text.
+        serialize_stacktrace=False,
+    )
+
+
+def _serialized(line: dict[str, Any]) -> str:
+    """Write a line as JSON, without what an exception's message or a value may have brought in."""
+    from chalicelib.redaction import redacted
+
+    # Notes are in the trace's text too.
+    line.pop("exception_notes", None)
+    safe = {
+        name: redacted(value) if isinstance(value, str) else value for name, value in line.items()
+    }
+    return json.dumps(safe, default=str, separators=(",", ":"), ensure_ascii=False)
 
 
 def _level(name: str) -> str:
@@ -63,7 +77,10 @@ class StructuredLog:
 
     @staticmethod
     def _extra(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
-        return {"kind": kind, "requestId": _request_id.get(), **fields}
+        known = bound()
+        ids = {"userId": known.user_id, "orderId": known.order_id}
+        said = {name: value for name, value in ids.items() if value is not None}
+        return {"kind": kind, "requestId": known.request_id, **said, **fields}
 
 
 class BusinessMetrics:

@@ -89,12 +89,15 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """Names of the tables (`EVENTS_TABLE`, `CITIES_TABLE`, `INDEX_TABLE`, `ORDERS_TABLE`)."""
+    """Names of the tables (`EVENTS_TABLE`, `CITIES_TABLE`, `INDEX_TABLE`, `ORDERS_TABLE`,
+    `AUDIT_TABLE`).
+    """
 
     events_table: str
     cities_table: str
     index_table: str
     orders_table: str
+    audit_table: str
 
     @classmethod
     def read(cls, env: Environment) -> "StoreSettings":
@@ -104,6 +107,7 @@ class StoreSettings:
             cities_table=_required(env, "CITIES_TABLE"),
             index_table=_required(env, "INDEX_TABLE"),
             orders_table=_required(env, "ORDERS_TABLE"),
+            audit_table=_required(env, "AUDIT_TABLE"),
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import utc_now
 from chalicelib.domain.tickets import ticket_secret
+from chalicelib.log_context import bound
 from chalicelib.observability import BusinessMetrics, StructuredLog
 from chalicelib.settings import (
     AdminSettings,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.adapters.stripe_gateway import StripeGateway
     from chalicelib.adapters.tokens import TokenVerifier
     from chalicelib.domain.events import Event
+    from chalicelib.services.auditing import Auditor
     from chalicelib.services.cancelling import Cancelling
     from chalicelib.services.catalogue import Catalogue
     from chalicelib.services.check_in import Doors
@@ -127,7 +129,19 @@ def event_editor() -> "EventEditor":
     """Return what admins do with events."""
     from chalicelib.services.editing_events import EventEditor
 
-    return EventEditor(events=stores().events, cities=stores().cities, clock=utc_now, log=log())
+    return EventEditor(
+        events=stores().events,
+        cities=stores().cities,
+        auditor=_auditor(),
+        clock=utc_now,
+        log=log(),
+    )
+
+
+def _auditor() -> "Auditor":
+    from chalicelib.services.auditing import Auditor
+
+    return Auditor(utc_now, bound)
 
 
 @cache
@@ -139,6 +153,7 @@ def event_import() -> "EventImport":
         events=stores().events,
         cities=stores().cities,
         editor=event_editor(),
+        auditor=_auditor(),
         clock=utc_now,
         timer=time.monotonic,
         log=log(),
@@ -153,6 +168,7 @@ def city_editor() -> "CityEditor":
     return CityEditor(
         cities=stores().cities,
         renames=_renames(workers=1),
+        auditor=_auditor(),
         clock=utc_now,
         stopwatch=time.monotonic,
         log=log(),
@@ -296,7 +312,12 @@ def refunding() -> "Refunding":
     from chalicelib.services.refunding import Refunding
 
     return Refunding(
-        orders=stores().orders, payments=payments(), clock=utc_now, log=log(), meter=meter()
+        orders=stores().orders,
+        payments=payments(),
+        auditor=_auditor(),
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
     )
 
 
@@ -380,7 +401,12 @@ def doors() -> "Doors":
     from chalicelib.services.check_in import Doors
 
     return Doors(
-        orders=stores().orders, events=stores().events, clock=utc_now, log=log(), meter=meter()
+        orders=stores().orders,
+        events=stores().events,
+        auditor=_auditor(),
+        clock=utc_now,
+        log=log(),
+        meter=meter(),
     )
 
 
@@ -393,6 +419,8 @@ def sample_data() -> "SampleData":
         events=event_editor(),
         cities=city_editor(),
         eraser=stores().eraser,
+        trail=stores().audit_trail,
+        auditor=_auditor(),
         clock=utc_now,
         log=log(),
     )

@@ -14,6 +14,7 @@ TABLE_SETTINGS = {
     "CitiesTable": "CITIES_TABLE",
     "IndexTable": "INDEX_TABLE",
     "OrdersTable": "ORDERS_TABLE",
+    "AuditTable": "AUDIT_TABLE",
 }
 
 # What DynamoDB's CreateTable takes of what CloudFormation takes.

@@ -14,11 +14,15 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 from tests.support.lambda_api import LambdaApi
 
+# Reads along what the suite logs, and fails the test that gives something away.
+pytest_plugins = ("tests.support.log_watch",)
+
 TABLES = {
     "EventsTable": "events",
     "CitiesTable": "cities",
     "IndexTable": "index",
     "OrdersTable": "orders",
+    "AuditTable": "audit",
 }
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -30,6 +34,7 @@ ENVIRONMENT = {
     "CITIES_TABLE": "cities",
     "INDEX_TABLE": "index",
     "ORDERS_TABLE": "orders",
+    "AUDIT_TABLE": "audit",
     "STRIPE_SECRET_KEY": "sk_test_unit",
     "STRIPE_WEBHOOK_SECRET": "whsec_unit",
     "JWT_ISSUER": "https://issuer.example",
@@ -64,7 +69,7 @@ def dynamodb() -> Iterator[Any]:
 @pytest.fixture
 def stores(dynamodb: Any) -> Stores:
     """The real store on moto."""
-    return open_stores(StoreSettings("events", "cities", "index", "orders"))
+    return open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
 
 
 @pytest.fixture

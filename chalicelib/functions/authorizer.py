@@ -13,6 +13,7 @@ from chalice.app import AuthRequest, AuthResponse, Blueprint
 from chalicelib import wiring
 from chalicelib.errors import Unauthenticated
 from chalicelib.http.bearer_tokens import bearer_token
+from chalicelib.redaction import redacted
 
 blueprint = Blueprint(__name__)
 _log = logging.getLogger("authorizer")
@@ -37,7 +38,9 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     try:
         caller = wiring.token_verifier().verify(bearer_token(request.token))
     except Unauthenticated as error:
-        details = {"kind": "security", "reason": str(error), "route": _route(request.method_arn)}
+        # The path as it was sent may hold a ticket's code.
+        route = redacted(_route(request.method_arn))
+        details = {"kind": "security", "reason": redacted(str(error)), "route": route}
         _log.warning("token_refused", extra=details)
         raise Unauthorized from error
     context: Mapping[str, Any] = {

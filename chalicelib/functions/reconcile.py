@@ -5,7 +5,7 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
-from chalicelib import observability, wiring
+from chalicelib import log_context, wiring
 from chalicelib.services.time_budget import TimeBudget
 
 blueprint = Blueprint(__name__)
@@ -22,7 +22,7 @@ def reconcile(event: CloudWatchEvent) -> None:
 
     A run that found nothing leaves none.
     """
-    observability.bind_request(event.event_id)
+    log_context.bind_request(event.event_id)
     tallies = wiring.reconciliation().run(TimeBudget.of(_seconds(event.context)))
     found = {name: asdict(tally) for name, tally in tallies.items() if tally.found}
     if found:

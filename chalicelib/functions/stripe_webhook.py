@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalice.app import Blueprint
 
-from chalicelib import observability, wiring
+from chalicelib import log_context, wiring
 from chalicelib.errors import EventsApiError, InvalidSignature, PaymentProviderError
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.operations import Answer, Body, HeaderParameter, Operation, Tag
@@ -75,7 +75,7 @@ _SIGNATURE_HEADER = "stripe-signature"
 def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Handle one delivery: 2xx for what is done or not ours, 5xx where a repeat can help."""
     request_id = request["requestContext"]["requestId"]
-    observability.bind_request(request_id)
+    log_context.bind_request(request_id)
     try:
         outcome = _handle(wiring.verify_stripe_event(_raw_body(request), _signature(request)))
     except EventsApiError as error:
@@ -112,6 +112,7 @@ def _error_result(error: EventsApiError, request_id: str) -> dict[str, Any]:
     problem, body = error_body(error, request_id)
     if isinstance(error, InvalidSignature):
         wiring.log().security("webhook_rejected", {"reason": str(error)})
+        wiring.meter().count("WebhookRejected")
     else:
         wiring.log().crash("webhook_failed", {"code": problem.code})
     return _result(problem.status.value, body, request_id, error_headers(error))

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
-from chalicelib import observability, wiring
+from chalicelib import log_context, wiring
 from chalicelib.errors import ConfigurationError, EventsApiError, Forbidden, Unauthenticated
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers, vary
 from chalicelib.http.operations import Operation, RouteDescription, attach
@@ -67,7 +67,9 @@ class ApiBlueprint(Blueprint):
         @wraps(view)
         def handler(**path: str) -> Response:
             request = ApiRequest(self.current_request, path, described)
-            observability.bind_request(request.id)
+            log_context.bind_request(request.id)
+            if request.user_id is not None:
+                log_context.bind_user(request.user_id, request.role)
             try:
                 cors = cors_headers(wiring.http_settings(), request.header("Origin"))
             except ConfigurationError as error:
@@ -101,6 +103,7 @@ def _error_response(error: EventsApiError, request: ApiRequest) -> Response:
                 "reason": str(error.__cause__ or error),
             },
         )
+        wiring.meter().count("RequestRefused")
     elif problem.status >= INTERNAL_ERROR.status:
         wiring.log().crash(
             "request_failed", {"route": request.method_and_path, "code": problem.code}

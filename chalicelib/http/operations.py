@@ -27,6 +27,7 @@ class Tag(StrEnum):
     ADMIN_EVENTS = "Admin: events"
     ADMIN_CITIES = "Admin: cities"
     ADMIN_ORDERS = "Admin: orders"
+    ADMIN_AUDIT = "Admin: audit trail"
     ADMIN_DATABASE = "Admin: database"
     OPERATIONS = "Operations"
 

@@ -124,6 +124,12 @@ class ApiRequest:
         user_id: str | None = (self._request.context.get("authorizer") or {}).get("principalId")
         return user_id
 
+    @property
+    def role(self) -> str:
+        """The caller's role as the authorizer saw it; empty where there is none."""
+        role: str = (self._request.context.get("authorizer") or {}).get("role", "")
+        return role
+
     def caller(self) -> Caller:
         """Return who is calling, from the authorizer's context.
 

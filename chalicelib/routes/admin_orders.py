@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib import wiring
-from chalicelib.domain.orders import Cause, OrderStatus
+from chalicelib.domain.orders import OrderStatus
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import KeyInUse, NotFound, PaymentProviderError, RefundRefused
 from chalicelib.functions.authorizer import jwt_authorizer
@@ -127,5 +127,5 @@ def refund_order(request: ApiRequest) -> Response:
     body = read_body(RefundBody, request.json_object())
     order = wiring.order_finder().get(request.path("id"))
     wish = body.wish(order.currency, key)
-    after = wiring.refunding().request(order.id, wish, Cause.admin(admin.user_id))
+    after = wiring.refunding().request(order.id, wish, admin.user_id)
     return json_response(admin_order(after))

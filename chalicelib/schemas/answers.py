@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
+from chalicelib.domain.audit import SubjectKind
 from chalicelib.domain.checkout_sessions import PaymentStatus, SessionStatus
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.orders import MAX_QUANTITY, MailStatus, OrderStatus
@@ -339,6 +340,52 @@ class AdminOrderList(Shown):
     """A page of orders, latest first; with filters it may be short although more follows."""
 
     orders: list[ListedOrder]
+    pagination: CursorPagination
+
+
+class AuditActor(Shown):
+    """Who made a change."""
+
+    user_id: str
+    role: Annotated[
+        str, Field(description="`system` is a command of the operator's.", examples=["admin"])
+    ]
+
+
+class AuditSubject(Shown):
+    """What was changed."""
+
+    kind: SubjectKind
+    id: Annotated[str, Field(examples=["1"])]
+    slug: Annotated[str | None, Field(description="As it was after the change, where it has one.")]
+
+
+class AuditedField(Shown):
+    """A field's value before and after; null is none."""
+
+    from_: Annotated[Any, Field(alias="from")]
+    to: Any
+
+
+class AuditEntry(Shown):
+    """A change that an admin made. What is no change of a field is in `details`, by the action."""
+
+    id: Annotated[str, Field(description="Unique; sorts by time.")]
+    at: Moment
+    actor: AuditActor
+    action: Annotated[str, Field(examples=["event_changed"])]
+    subject: AuditSubject
+    request_id: Annotated[str | None, Field(description="The `X-Request-Id` of the change.")]
+    changes: Annotated[
+        dict[str, AuditedField], Field(description="The fields that changed, by their names.")
+    ]
+    details: dict[str, Any]
+
+
+class AuditList(Shown):
+    """A page of changes, latest first."""
+
+    entries: list[AuditEntry]
     pagination: CursorPagination
 
 

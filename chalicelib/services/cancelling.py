@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.domain.refunds import Why
+from chalicelib.log_context import apart, bind_order
 from chalicelib.services.due_orders import DueOrders
 from chalicelib.services.ports import (
     AuditLog,
@@ -90,17 +92,15 @@ class Cancelling:
         with ThreadPoolExecutor(self._workers) as pool:
             while not budget.is_up:
                 page = self._orders.find(OrderQuery(_PAGE, after, event_id=event_id))
-                found.update(
-                    pool.map(
-                        lambda order: self._end(order, budget, failed_too=failed_too), page.orders
-                    )
-                )
+                end = apart(partial(self._end, budget=budget, failed_too=failed_too))
+                found.update(pool.map(end, page.orders))
                 after = page.next_after
                 if after is None:
                     return _look(found, is_whole=True)
         return _look(found, is_whole=False)
 
     def _end(self, order: Order, budget: TimeBudget, *, failed_too: bool) -> "_End":
+        bind_order(order.id)
         has_failed = order.status is OrderStatus.REFUND_FAILED
         if not (_is_left(order) or (failed_too and has_failed)):
             return _End.STUCK if _is_stuck(order) else _End.BEFORE

@@ -2,11 +2,14 @@
 
 from secrets import token_hex
 
+from chalicelib.domain.audit import AuditEntry, Subject
 from chalicelib.domain.clock import Clock, to_iso
 from chalicelib.domain.order_changes import check_in
 from chalicelib.domain.orders import Order
 from chalicelib.domain.tickets import CheckIn, TicketCode, read_code
 from chalicelib.errors import NotFound, TicketRefused
+from chalicelib.log_context import bind_order
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.events_of_orders import is_of_event
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore
@@ -20,12 +23,14 @@ class Doors:
         *,
         orders: OrderStore,
         events: EventStore,
+        auditor: Auditor,
         clock: Clock,
         log: AuditLog,
         meter: Meter,
     ) -> None:
         self._orders = orders
         self._events = events
+        self._auditor = auditor
         self._clock = clock
         self._log = log
         self._meter = meter
@@ -39,10 +44,20 @@ class Doors:
         `event` is the id (all digits) or the slug of the event that the door is of; without it,
         tickets of all events are taken. Raises `NotFound` or `TicketRefused`.
         """
+        try:
+            return self._check_in(code, door, scan, by, event)
+        except TicketRefused:
+            self._meter.count("CheckInRefused")
+            raise
+
+    def _check_in(
+        self, code: str, door: str | None, scan: str | None, by: str, event: str | None
+    ) -> tuple[Order, CheckIn]:
         ticket = read_code(code)
         order = None if ticket is None else self._orders.get(ticket.order_id)
         if ticket is None or order is None or not _has(order, ticket):
             raise NotFound("no such ticket")
+        bind_order(order.id)
         if event is not None and not is_of_event(self._events, order, event):
             raise TicketRefused(f"this ticket is for another event: {order.event_name}")
         # Each request has a name, so that it knows its own entry where the store's answer got lost.
@@ -51,7 +66,13 @@ class Doors:
         def admit(current: Order) -> Order:
             return _admitted(current, entry)
 
-        admitted = update(self._orders, order, admit)
+        def note(_before: Order, after: Order) -> AuditEntry:
+            details = {"ticket": ticket.number, "eventId": after.event_id}
+            return self._auditor.entry(
+                "ticket_checked_in", Subject.order(after.id), by, details=details
+            )
+
+        admitted = update(self._orders, order, admit, note)
         first = admitted.order.check_in(ticket.number) or entry
         if admitted.made:
             self._log.audit(

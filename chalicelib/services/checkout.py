@@ -20,8 +20,11 @@ from chalicelib.errors import (
     NotFound,
     PaymentProviderError,
     PriceMismatch,
+    SalesClosed,
+    SoldOut,
     Unavailable,
 )
+from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore, PaymentGateway
@@ -102,6 +105,16 @@ class Checkout:
         Raises `NotFound`, `InvalidInput`, `SalesClosed`, `SoldOut`, `PriceMismatch`,
         `PaymentProviderError` (the seats are free again) or `Unavailable`.
         """
+        try:
+            return self._start(request, order_id)
+        except SoldOut:
+            self._meter.count("SoldOut")
+            raise
+        except SalesClosed:
+            self._meter.count("SalesClosed")
+            raise
+
+    def _start(self, request: CheckoutRequest, order_id: str | None) -> StartedCheckout:
         self._redirects.check_both(request.urls)
         slug = request.event_slug
         event = self._events.get(slug, consistent=True) if is_slug(slug) else None
@@ -111,6 +124,7 @@ class Checkout:
         event.ensure_on_sale(request.quantity, now)
         self._check_price(request, event)
         order = self._new_order(request, event, now, order_id or self._new_id())
+        bind_order(order.id)
         if order.is_free:
             return self._confirm_free(order, request.urls)
         self._hold(order)

@@ -12,6 +12,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.order_changes import await_payment, postpone, release
 from chalicelib.domain.orders import ASK_AGAIN_AFTER, Cause, MailStatus, Order, OrderStatus
 from chalicelib.errors import EventsApiError, InvalidSession, PaymentProviderError
+from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.fulfilment import Fulfilment, Outcome
 from chalicelib.services.order_updates import update
@@ -64,6 +65,7 @@ class DueOrders:
         One that cannot be is put off, so that it does not stand in others' way, and the reason
         raised.
         """
+        bind_order(order_id)
         order = self._orders.get(order_id)
         if order is None or order.due_at is None or order.due_at > self._clock():
             return False

@@ -8,6 +8,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.revisions import changed_at, revision_of
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import Changed, EventsApiError, NotFound, PreconditionFailed
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import Revisions
 from chalicelib.services.ports import AuditLog, CityEntry, CityStore
 from chalicelib.services.renames import Renames
@@ -49,12 +50,14 @@ class CityEditor:
         *,
         cities: CityStore,
         renames: Renames,
+        auditor: Auditor,
         clock: Clock,
         stopwatch: Stopwatch,
         log: AuditLog,
     ) -> None:
         self._cities = cities
         self._renames = renames
+        self._auditor = auditor
         self._clock = clock
         self._stopwatch = stopwatch
         self._log = log
@@ -79,7 +82,7 @@ class CityEditor:
             created_at=now,
             updated_at=now,
         )
-        self._cities.create(city)
+        self._cities.create(city, self._auditor.of_city("city_created", by, None, city))
         self._log.audit("city_created", {"by": by, "city": city.slug, "cityId": city.id})
         return CityEntry.of(public_city(city), published_events=0)
 
@@ -116,7 +119,8 @@ class CityEditor:
             created_at=before.created_at,
             updated_at=changed_at(self._clock(), before.updated_at),
         )
-        self._cities.replace(entry, after)
+        noted = self._auditor.of_city("city_changed", by, before, after)
+        self._cities.replace(entry, after, noted)
         self._log.audit(
             "city_changed", {"by": by, "city": after.slug, "cityId": after.id, "changed": names}
         )
@@ -138,8 +142,8 @@ class CityEditor:
         """Delete a city; raises `NotFound`, `PreconditionFailed`, `InUse`, or `Changed`."""
         entry = self.get(slug)
         _ensure_wanted(entry, wanted)
-        self._cities.delete(entry)
         city = entry.described()
+        self._cities.delete(entry, self._auditor.of_city("city_deleted", by, city, None))
         self._log.audit("city_deleted", {"by": by, "city": city.slug, "cityId": city.id})
 
 

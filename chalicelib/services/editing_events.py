@@ -16,6 +16,7 @@ from chalicelib.errors import (
     PreconditionFailed,
     SlugUnknown,
 )
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.ports import AuditLog, CityStore, EventStore
 
 # How often a change is made again to an event that somebody else changes at the same moment.
@@ -70,10 +71,17 @@ class EventEditor:
     """The use cases behind the admins' routes of events."""
 
     def __init__(
-        self, *, events: EventStore, cities: CityStore, clock: Clock, log: AuditLog
+        self,
+        *,
+        events: EventStore,
+        cities: CityStore,
+        auditor: Auditor,
+        clock: Clock,
+        log: AuditLog,
     ) -> None:
         self._events = events
         self._cities = cities
+        self._auditor = auditor
         self._clock = clock
         self._log = log
 
@@ -100,7 +108,7 @@ class EventEditor:
         event = replace(draft, city_slug=city_slug).event(
             event_id=self._events.next_id(), city=city, created_at=now, updated_at=now
         )
-        self._events.create(event)
+        self._events.create(event, self._auditor.of_event("event_created", by, None, event))
         self._log.audit("event_created", {"by": by, "event": event.slug, "eventId": event.id})
         return new_record(event)
 
@@ -160,7 +168,7 @@ class EventEditor:
             created_at=before.created_at,
             updated_at=changed_at(self._clock(), before.updated_at),
         )
-        self._events.replace(record, after)
+        self._events.replace(record, after, self._auditor.of_event(action, by, before, after))
         self._log.audit(
             action,
             {"by": by, "event": after.slug, "eventId": after.id, "changed": names},
@@ -171,7 +179,8 @@ class EventEditor:
         """Delete an event; raises `NotFound`, `PreconditionFailed`, `InUse`, or `Changed`."""
         record = self.get(id_or_slug)
         _ensure_wanted(record, wanted)
-        self._events.delete(record)
+        event = record.described()
+        self._events.delete(record, self._auditor.of_event("event_deleted", by, event, None))
         self._log.audit("event_deleted", {"by": by, "event": record.slug, "eventId": record.id})
 
     def _city(self, slug: str) -> tuple[str, str]:

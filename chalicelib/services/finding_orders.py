@@ -9,6 +9,7 @@ from collections.abc import Callable
 from chalicelib.domain.free_orders import order_id_of
 from chalicelib.domain.orders import Order
 from chalicelib.errors import InvalidSession, NotFound
+from chalicelib.log_context import bind_order
 from chalicelib.services.ports import OrderStore, PaymentGateway
 
 # What a store can look for: other texts may be longer than any key.
@@ -41,6 +42,7 @@ class OrderFinder:
         order = self._orders.get(order_id) if _ORDER_ID.fullmatch(order_id) else None
         if order is None:
             raise NotFound("no such order")
+        bind_order(order.id)
         return order
 
     def of_buyer(self, order_id: str, user_id: str) -> Order:
@@ -58,6 +60,7 @@ class OrderFinder:
         order = self._of_session(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if order is None:
             raise NotFound("no such order")
+        bind_order(order.id)
         return order
 
     def _of_session(self, session_id: str) -> Order | None:

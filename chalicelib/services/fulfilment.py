@@ -12,6 +12,7 @@ from chalicelib.domain.order_changes import await_payment, pay, pay_in_vain, rel
 from chalicelib.domain.orders import ASK_AGAIN_AFTER, Cause, Order, OrderStatus
 from chalicelib.domain.refunds import Why
 from chalicelib.errors import EventsApiError, NotFound, SalesClosed, SoldOut
+from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, Meter, OrderStore
@@ -96,6 +97,7 @@ class Fulfilment:
         order = self._orders.get(session.order_id)
         if order is None or order.session_id not in {None, session.id}:
             return None
+        bind_order(order.id)
         return order
 
     def _apply(self, order: Order, session: CheckoutSession, cause: Cause) -> Settlement:

@@ -12,6 +12,7 @@ from chalicelib.domain.clock import Clock, from_iso, to_iso
 from chalicelib.domain.order_changes import release, with_session
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import EventsApiError, KeyInUse, PaymentProviderError, Unavailable
+from chalicelib.log_context import bind_order
 from chalicelib.services.checkout import (
     Checkout,
     CheckoutRequest,
@@ -80,6 +81,7 @@ class KeyedCheckout:
         self, known: KeyedRequest, mine: KeyedRequest, request: CheckoutRequest
     ) -> StartedCheckout:
         """Take over a request that was cut off."""
+        bind_order(mine.order_id)
         order = self._in_time(self._orders.get(mine.order_id))
         is_over = order is not None and order.status in {OrderStatus.FAILED, OrderStatus.EXPIRED}
         if is_over:

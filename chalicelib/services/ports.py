@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from chalicelib.domain.audit import AuditEntry, SubjectKind
 from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.cities import City
 from chalicelib.domain.clock import from_iso
@@ -95,7 +96,9 @@ class EventPage:
 
 
 class EventStore(Protocol):
-    """Events, their stock, and every list of them. Each write is made whole or not at all."""
+    """Events, their stock, and every list of them. Each write is made whole or not at all, together
+    with the audit entry that is given: changes that nobody asked for have none.
+    """
 
     def next_id(self) -> int:
         """Return an id that was never given out before."""
@@ -105,17 +108,20 @@ class EventStore(Protocol):
         """Return so many ids that were never given out before."""
         ...
 
-    def create(self, event: Event) -> None:
+    def create(self, event: Event, entry: AuditEntry | None = None) -> None:
         """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as
         the event names it.
         """
         ...
 
-    def create_many(self, events: Sequence[Event]) -> Sequence[EventsApiError | None]:
+    def create_many(
+        self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
+    ) -> Sequence[EventsApiError | None]:
         """Store new events of different slugs; return what stands in the way of each.
 
         None is an event that is stored; the others are `SlugTaken`, `SlugUnknown`, or, from the
-        first one on for which the store could not be reached, `Unavailable`.
+        first one on for which the store could not be reached, `Unavailable`. `entries` are one for
+        each event, stored with it, or none at all.
         """
         ...
 
@@ -135,7 +141,7 @@ class EventStore(Protocol):
         """Return the event of this id, as of every write that was acknowledged."""
         ...
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         """Describe an event anew; its seats stay sold, held and free, but for a new capacity.
 
         Its former slug keeps leading to it. Raises `Changed` if the event is not as `before` says,
@@ -143,7 +149,7 @@ class EventStore(Protocol):
         """
         ...
 
-    def delete(self, record: EventRecord) -> None:
+    def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
         ...
 
@@ -153,13 +159,15 @@ class EventStore(Protocol):
 
 
 class CityStore(Protocol):
-    """Cities and how many events each has."""
+    """Cities and how many events each has. Each write is made together with the audit entry that is
+    given.
+    """
 
     def next_id(self) -> int:
         """Return an id that was never given out before."""
         ...
 
-    def create(self, city: City) -> None:
+    def create(self, city: City, entry: AuditEntry | None = None) -> None:
         """Store a new city; raises `SlugTaken`."""
         ...
 
@@ -169,7 +177,7 @@ class CityStore(Protocol):
         """
         ...
 
-    def replace(self, before: CityEntry, after: City) -> None:
+    def replace(self, before: CityEntry, after: City, entry: AuditEntry | None = None) -> None:
         """Describe a city anew; its former slug keeps leading to it.
 
         Where its name or slug is another one then, that is kept as a `Rename` which its events
@@ -178,7 +186,7 @@ class CityStore(Protocol):
         """
         ...
 
-    def delete(self, entry: CityEntry) -> None:
+    def delete(self, entry: CityEntry, audit: AuditEntry | None = None) -> None:
         """Delete a city; raises `Changed`, or `InUse` while events of any status refer to it."""
         ...
 
@@ -291,8 +299,9 @@ class OrderStore(Protocol):
         """
         ...
 
-    def replace(self, before: Order, after: Order) -> Order:
-        """Store what became of an order, and move its seats accordingly, both or neither.
+    def replace(self, before: Order, after: Order, entry: AuditEntry | None = None) -> Order:
+        """Store what became of an order, and move its seats accordingly, both or neither, and with
+        them the audit entry that is given.
 
         Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
         (any more) as `before` says. Where it needs seats that it does not have, raises `SoldOut`,
@@ -363,6 +372,38 @@ class PaymentGateway(Protocol):
 
         The first time belongs to it, the second does not. Raises `TooBroad` where there are more
         than `limit`, before all of them are read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries of the audit trail: about a subject (its key), by an actor, both, or all; made
+    between two times, both included. `after` is where the page before ended.
+    """
+
+    limit: int
+    after: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class AuditTrail(Protocol):
+    """Who changed what, kept for good."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Add an entry of what cannot be one transaction with it; raises `Unavailable`."""
+        ...
+
+    def subject_named(self, kind: SubjectKind, slug: str) -> str | None:
+        """Return the key of the subject that had this slug last, one that is gone too."""
+        ...
+
+    def find(self, query: AuditQuery) -> Page:
+        """Return a page of entries as JSON texts, latest first; the very latest may be missing,
+        and of an actor's entries about a subject a page may be short although more follows.
         """
         ...
 

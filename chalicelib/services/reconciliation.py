@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.domain.clock import to_iso
 from chalicelib.errors import MailProviderError, PaymentProviderError
+from chalicelib.log_context import apart
 from chalicelib.services.cancelling import Cancelling
 from chalicelib.services.due_orders import MOST_AT_A_TIME, DueOrders
 from chalicelib.services.ports import AbandonedWords, AuditLog, Cancellation, Rename
@@ -163,7 +164,8 @@ class Reconciliation:
         # In another order each time: one that takes all the time must not keep others waiting.
         random.shuffle(pieces)
         with ThreadPoolExecutor(chore.workers) as pool:
-            results = list(pool.map(lambda piece: self._do_piece(chore, piece, budget), pieces))
+            do = apart(lambda piece: self._do_piece(chore, piece, budget))
+            results = list(pool.map(do, pieces))
         done = sum(result for result in results if isinstance(result, int))
         return Tally(
             len(pieces), done, results.count(_Result.FAILED), results.count(_Result.WAITING)

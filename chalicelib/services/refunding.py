@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count, dropwhile, takewhile
 
+from chalicelib.domain.audit import AuditEntry, Change, Subject
 from chalicelib.domain.clock import Clock
+from chalicelib.domain.money import to_major
 from chalicelib.domain.order_changes import hear_of_refund
 from chalicelib.domain.orders import Cause, Order
 from chalicelib.domain.refunds import Refund, RefundStatus, Why
 from chalicelib.errors import KeyInUse, NotFound, PaymentProviderError, RefundRefused
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.order_updates import ChangeOfOrder, update_keeping_seats
 from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
 
@@ -58,18 +61,21 @@ class Refunding:
         *,
         orders: OrderStore,
         payments: PaymentGateway,
+        auditor: Auditor,
         clock: Clock,
         log: AuditLog,
         meter: Meter,
     ) -> None:
         self._orders = orders
         self._payments = payments
+        self._auditor = auditor
         self._clock = clock
         self._log = log
         self._meter = meter
 
-    def request(self, order_id: str, wish: RefundWish, cause: Cause) -> Order:
-        """Refund all or part of an order; a repeat of the same wish is the same refund.
+    def request(self, order_id: str, wish: RefundWish, by: str) -> Order:
+        """Refund all or part of an order as an admin wishes (`by` is the admin's id); a repeat of
+        the same wish is the same refund.
 
         Raises `NotFound`, `RefundRefused`, `KeyInUse`, `PaymentProviderError` (it is decided, and
         will be carried out) or `Unavailable`.
@@ -77,10 +83,12 @@ class Refunding:
         order = self._orders.get(order_id)
         if order is None:
             raise NotFound("no such order")
-        name = wish.name()
-
+        name, cause = wish.name(), Cause.admin(by)
         decided = update_keeping_seats(
-            self._orders, order, lambda current: self._wish_decided(current, wish, cause)
+            self._orders,
+            order,
+            lambda current: self._wish_decided(current, wish, cause),
+            lambda before, after: self._noted(before, after, by),
         )
         key = _last_key(decided.order, name) or name
         if decided.made:
@@ -95,6 +103,27 @@ class Refunding:
                 f"the payment provider refused the refund ({refund.failure})", refund.failure
             )
         return after
+
+    def _noted(self, before: Order, after: Order, by: str) -> AuditEntry:
+        """Return the audit entry of a refund that is decided. The reason is free text, and may be
+        about the buyer: only the order has it.
+        """
+        refund = next(one for one in after.refunds if before.refund(one.key) is None)
+        changes = {"status": Change(before.status.value, after.status.value)}
+        details = {
+            "refund": refund.key,
+            "amount": to_major(refund.amount, after.currency),
+            "currency": after.currency,
+            "tickets": refund.quantity or None,
+            "returnsSeats": refund.returns_seats,
+        }
+        return self._auditor.entry(
+            "refund_requested",
+            Subject.order(after.id),
+            by,
+            changes if before.status is not after.status else None,
+            details,
+        )
 
     def _wish_decided(self, order: Order, wish: RefundWish, cause: Cause) -> Order:
         """Return the order with the refund decided; the same where it is already."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from chalicelib.domain.cities import City
@@ -17,6 +18,7 @@ from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.revisions import changed_at
 from chalicelib.errors import EventsApiError
+from chalicelib.log_context import apart
 from chalicelib.services.ports import (
     CityEntry,
     CityStore,
@@ -123,7 +125,8 @@ class Renames:
             if not slugs or budget.is_up:
                 break
             late, city = self._late(slugs, seen)
-            done = list(pool.map(lambda record: self._follows(record, city, budget), late))  # noqa: B023 - map is over before the next turn
+            follow = apart(partial(self._follows, city=city, budget=budget))
+            done = list(pool.map(follow, late))
             brought += sum(done)
             slugs = [record.slug for record, follows in zip(late, done, strict=True) if not follows]
         return brought

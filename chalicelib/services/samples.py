@@ -2,35 +2,50 @@
 
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.domain.audit import DATABASE
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventStatus
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityDraft, CityEditor
 from chalicelib.services.editing_events import EventDraft, EventEditor
-from chalicelib.services.ports import AuditLog, Eraser
+from chalicelib.services.ports import AuditLog, AuditTrail, Eraser
 from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
 
 
 class SampleData:
     """The use cases behind the database's reset and truncation."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
         events: EventEditor,
         cities: CityEditor,
         eraser: Eraser,
+        trail: AuditTrail,
+        auditor: Auditor,
         clock: Clock,
         log: AuditLog,
     ) -> None:
         self._events = events
         self._cities = cities
         self._eraser = eraser
+        self._trail = trail
+        self._auditor = auditor
         self._clock = clock
         self._log = log
 
     def truncate(self, by: str) -> int:
-        """Delete everything; return how many items that was."""
+        """Delete everything but the audit trail; return how many items that was.
+
+        No transaction holds so much. So an entry before says that it begins, and one after that it
+        is done: whatever is gone, there is an entry, and one without the other was cut off.
+        """
+        begun = self._auditor.entry("database_truncation_begun", DATABASE, by)
+        self._trail.record(begun)
         erased = self._eraser.erase_everything()
+        details = {"erased": erased}
+        done = self._auditor.entry("database_truncated", DATABASE, by, details=details)
+        self._trail.record(done)
         self._log.audit("database_truncated", {"by": by, "erased": erased})
         return erased
 

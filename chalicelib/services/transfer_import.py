@@ -18,6 +18,7 @@ from chalicelib.errors import (
     NotFound,
     Unavailable,
 )
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import (
     EventDraft,
     EventEditor,
@@ -57,12 +58,13 @@ class _Planned:
 class EventImport:
     """The use cases behind the import of events."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
         events: EventStore,
         cities: CityStore,
         editor: EventEditor,
+        auditor: Auditor,
         clock: Clock,
         timer: Timer,
         log: AuditLog,
@@ -70,6 +72,7 @@ class EventImport:
         self._events = events
         self._cities = cities
         self._editor = editor
+        self._auditor = auditor
         self._clock = clock
         self._timer = timer
         self._log = log
@@ -163,7 +166,8 @@ class EventImport:
             new.draft.event(event_id=event_id, city=new.city, created_at=now, updated_at=now)
             for (_, new), event_id in zip(batch, ids, strict=True)
         ]
-        refusals = self._events.create_many(events)
+        entries = [self._auditor.of_event("event_created", by, None, event) for event in events]
+        refusals = self._events.create_many(events, entries)
         for event, refusal in zip(events, refusals, strict=True):
             if refusal is None:
                 told = {"by": by, "event": event.slug, "eventId": event.id}

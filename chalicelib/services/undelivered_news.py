@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.errors import TooBroad
+from chalicelib.log_context import bind_order
 from chalicelib.services.payment_news import PaymentNewsDesk
 from chalicelib.services.ports import (
     AuditLog,
@@ -133,6 +134,7 @@ class UndeliveredNews:
         listed = self._payments.undelivered_news(at, at + _SHORTEST_WINDOW)
         news = next((item for item in listed if item.event_id == troubled.event_id), None)
         had_effect = False
+        bind_order(None)
         try:
             had_effect = news is not None and self._had_effect(news)
         except Exception:  # noqa: BLE001 - whatever it is, the next event has its turn
@@ -158,6 +160,7 @@ class UndeliveredNews:
                 return self._stop(news, done, troubled)
             if news.event_id in known:
                 continue
+            bind_order(None)
             try:
                 done += self._had_effect(news)
             except Exception:  # noqa: BLE001 - whatever it is, the next event has its turn

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.settings import StoreSettings
 from chalicelib.store.abandoned_words import DynamoAbandonedWords
+from chalicelib.store.audit import DynamoAuditTrail
 from chalicelib.store.cancellations import DynamoCancellations
 from chalicelib.store.cities import DynamoCityStore
 from chalicelib.store.connection import connect
@@ -33,6 +34,7 @@ class Stores:
     renames: DynamoRenames
     abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
+    audit_trail: DynamoAuditTrail
     # Botocore's, of which other clients are made for a fraction of what the first one costs.
     session: "Session"
 
@@ -52,5 +54,6 @@ def open_stores(settings: StoreSettings) -> Stores:
         renames=DynamoRenames(connection),
         abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),
+        audit_trail=DynamoAuditTrail(connection),
         session=connection.session,
     )

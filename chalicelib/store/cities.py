@@ -12,12 +12,14 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.cities import City, public_city
 from chalicelib.domain.event_facts import NAME_END
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.text import fold_for_key
 from chalicelib.errors import Changed, EventsApiError, InUse, SlugTaken
 from chalicelib.services.ports import CityEntry
+from chalicelib.store.audit import audit_puts
 from chalicelib.store.event_items import moved_to
 from chalicelib.store.models import CityModel, MovedCityModel
 from chalicelib.store.reading import RawItem, get_raw, number, query_raw, text
@@ -51,11 +53,14 @@ class DynamoCityStore:
         """Return an id that was never given out before."""
         return next_id(self._connection, self._table)
 
-    def create(self, city: City) -> None:
+    def create(self, city: City, entry: AuditEntry | None = None) -> None:
         """Store a new city; raises `SlugTaken`."""
         transaction = Transaction(
             self._connection,
-            puts=[Put("city", city_item(city), CityModel.slug.does_not_exist())],
+            puts=[
+                Put("city", city_item(city), CityModel.slug.does_not_exist()),
+                *audit_puts(entry),
+            ],
             updates=[Update("totals", CityModel(TOTALS_KEY), [count_up(TOTAL)])],
         )
         try:
@@ -74,7 +79,7 @@ class DynamoCityStore:
             slug = moved_to(item) or slug
         return None
 
-    def replace(self, before: CityEntry, after: City) -> None:
+    def replace(self, before: CityEntry, after: City, entry: AuditEntry | None = None) -> None:
         """Describe a city anew; its former slug keeps leading to it.
 
         Where its name or slug is another one then, that is kept as a `Rename` which its events
@@ -86,21 +91,21 @@ class DynamoCityStore:
         build = self._moved if moves else self._edited
         renamed = [rename_put(after)] if moves or described.name != after.name else []
         try:
-            build(before, after, renamed).commit()
+            build(before, after, [*renamed, *audit_puts(entry)]).commit()
         except ConditionFailed as failed:
             raise _why_not_replaced(failed, after) from failed
 
-    def _edited(self, before: CityEntry, after: City, renamed: list[Put]) -> Transaction:
+    def _edited(self, before: CityEntry, after: City, notes: list[Put]) -> Transaction:
         """Change the item where it is, while events come and go."""
         return Transaction(
             self._connection,
-            puts=renamed,
+            puts=notes,
             updates=[
                 Update("city", CityModel(after.slug), _description(after), _unchanged(before))
             ],
         )
 
-    def _moved(self, before: CityEntry, after: City, renamed: list[Put]) -> Transaction:
+    def _moved(self, before: CityEntry, after: City, notes: list[Put]) -> Transaction:
         """Store the city under its new slug, and leave the way there under its former ones."""
         old_slug = before.described().slug
         former = [slug for slug in before.former_slugs if slug != after.slug]
@@ -110,7 +115,7 @@ class DynamoCityStore:
         return Transaction(
             self._connection,
             deletes=[Delete("given up", CityModel(slug), _without_events()) for slug in given_up],
-            puts=renamed,
+            puts=notes,
             updates=[
                 Update("slug", CityModel(after.slug), _arrival(after, kept), is_free),
                 Update(
@@ -126,7 +131,7 @@ class DynamoCityStore:
             ],
         )
 
-    def delete(self, entry: CityEntry) -> None:
+    def delete(self, entry: CityEntry, audit: AuditEntry | None = None) -> None:
         """Delete a city; raises `Changed`, or `InUse` while events of any status refer to it.
 
         Events that have yet to follow a new slug refer to it too: their numbers are at a former
@@ -143,6 +148,7 @@ class DynamoCityStore:
                 ),
                 rename_delete(city.id),
             ],
+            puts=audit_puts(audit),
             updates=[Update("totals", CityModel(TOTALS_KEY), [count_up(TOTAL, -1)])],
         )
         try:

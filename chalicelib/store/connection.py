@@ -7,6 +7,7 @@ from pynamodb.models import Model
 from chalicelib.errors import Unavailable
 from chalicelib.settings import StoreSettings
 from chalicelib.store.models import (
+    AuditModel,
     CityModel,
     EventModel,
     IndexEntryModel,
@@ -42,6 +43,7 @@ def connect(settings: StoreSettings) -> Connection:
     _bind(CityModel, settings.cities_table, shared)
     _bind(IndexEntryModel, settings.index_table, shared)
     _bind(OrderModel, settings.orders_table, shared)
+    _bind(AuditModel, settings.audit_table, shared)
     _share(MovedEventModel, EventModel)
     _share(MovedCityModel, CityModel)
     _share(KeyedRequestModel, OrderModel)

@@ -11,10 +11,12 @@ from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.clock import utc_now
 from chalicelib.domain.event_facts import id_text
 from chalicelib.domain.events import Event
 from chalicelib.errors import EventsApiError, SlugTaken, SlugUnknown, Unavailable
+from chalicelib.store.audit import audit_puts
 from chalicelib.store.cities import EVENT_COUNTS
 from chalicelib.store.day_counts import day_additions
 from chalicelib.store.event_items import event_item
@@ -24,23 +26,29 @@ from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transact
 from chalicelib.store.word_index import GIVE_UP_AFTER, MARKS, Mark, word_entries
 from chalicelib.store.writing import BATCH, write_many
 
-# An event brings its item and its mark into a transaction and, where it shares nothing with the
-# others, a city and two numbers of a day: 5 each, 96 with the totals. A transaction takes 100.
-_TOGETHER = 19
+# An event brings its item, its mark and its audit entry into a transaction and, where it shares
+# nothing with the others, a city and two numbers of a day: 6 each, 97 with the totals. A
+# transaction takes 100.
+_TOGETHER = 16
 # Writing words is waiting for DynamoDB, so a few threads do it side by side.
 _WRITERS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """A new event, and the mark that is left with it."""
+    """A new event, its audit entry, and the mark that is left with it."""
 
     event: Event
+    entry: AuditEntry | None
     mark: Mark
 
     @classmethod
-    def of(cls, event: Event) -> "_New":
-        return cls(event, Mark.of(event, frozenset()))
+    def of(cls, event: Event, entry: AuditEntry | None) -> "_New":
+        return cls(event, entry, Mark.of(event, frozenset()))
+
+    def once_more(self) -> "_New":
+        """Return it with a mark that is left now."""
+        return self.of(self.event, self.entry)
 
     @property
     def labels(self) -> dict[str, EventsApiError]:
@@ -76,36 +84,39 @@ class EventBatches:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def create(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+    def create(
+        self, events: Sequence[Event], entries: Sequence[AuditEntry]
+    ) -> list[EventsApiError | None]:
         """Store new events of different slugs and ids; return what stands in the way of each.
 
         None is an event that is stored; the others are `SlugTaken`, `SlugUnknown`, or, from the
         first one on for which the store could not be reached, `Unavailable`.
         """
         outcome = _Outcome()
+        entry_of = {event.id: entry for event, entry in zip(events, entries, strict=bool(entries))}
         with ThreadPoolExecutor(_WRITERS, "words") as pool:
             writing = [
                 pool.submit(self._bring_in_step, stored)
                 for group in _groups(events)
-                if (stored := self._store(group, outcome))
+                if (stored := self._store([_New.of(e, entry_of.get(e.id)) for e in group], outcome))
             ]
         for done in writing:
             done.result()
         return [outcome.refused.get(event.id) for event in events]
 
-    def _store(self, group: Sequence[Event], outcome: _Outcome) -> list[_New]:
+    def _store(self, group: Sequence[_New], outcome: _Outcome) -> list[_New]:
         """Store those of the group that nothing stands in the way of, in one transaction.
 
         DynamoDB names every condition that failed, so the second try is nearly always the last.
         """
-        left = [_New.of(event) for event in group]
+        left = list(group)
         while left and outcome.failure is None:
             try:
                 self._transaction(left).commit()
             except ConditionFailed as failed:
                 refused = {new.event.id: new.refusal(failed.labels) for new in left}
                 outcome.refused |= {key: error for key, error in refused.items() if error}
-                left = [_New.of(new.event) for new in left if refused[new.event.id] is None]
+                left = [new.once_more() for new in left if refused[new.event.id] is None]
             except Unavailable as failure:
                 outcome.failure = failure
             else:
@@ -121,7 +132,7 @@ class EventBatches:
         marks = [Put(f"mark {new.event.slug}", new.mark.item(), unmarked) for new in group]
         return Transaction(
             self._connection,
-            puts=[*items, *marks],
+            puts=[*items, *marks, *(put for new in group for put in audit_puts(new.entry))],
             updates=_number_updates([new.event for new in group]),
         )
 

@@ -9,6 +9,7 @@ from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord, EventStatus, seats
@@ -21,6 +22,7 @@ from chalicelib.errors import (
     SlugUnknown,
 )
 from chalicelib.services.ports import EventPage, PageRequest
+from chalicelib.store.audit import audit_puts
 from chalicelib.store.cancellations import cancellation_put
 from chalicelib.store.cities import event_count_updates
 from chalicelib.store.day_counts import day_updates
@@ -138,34 +140,39 @@ class DynamoEventStore:
         """Return a page of the events that the filter finds, in this order."""
         return self._lists.page(wanted, order, page)
 
-    def create(self, event: Event) -> None:
+    def create(self, event: Event, entry: AuditEntry | None = None) -> None:
         """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as
         the event names it.
 
         One transaction: the event if its slug is free, one more event for its city if that
-        exists, one more in the total and on its day.
+        exists, one more in the total and on its day, and the entry of the audit trail.
         """
         put = Put("event", event_item(event), EventModel.slug.does_not_exist())
         try:
             self._words.commit(
                 Mark.of(event, frozenset()),
                 lambda mark: Transaction(
-                    self._connection, puts=[put, mark], updates=_number_updates(None, event)
+                    self._connection,
+                    puts=[put, mark, *audit_puts(entry)],
+                    updates=_number_updates(None, event),
                 ),
                 event,
             )
         except ConditionFailed as failed:
             raise _why_refused(failed, event) from failed
 
-    def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+    def create_many(
+        self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
+    ) -> list[EventsApiError | None]:
         """Store new events of different slugs; return what stands in the way of each.
 
         None is an event that is stored; the others are `SlugTaken`, `SlugUnknown`, or, from the
-        first one on for which the store could not be reached, `Unavailable`.
+        first one on for which the store could not be reached, `Unavailable`. `entries` are one for
+        each event, stored with it, or none at all.
         """
-        return self._batches.create(events)
+        return self._batches.create(events, entries)
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         """Describe an event anew; its seats stay sold, held and free, but for a new capacity.
 
         Its former slug keeps leading to it. Raises `Changed` if the event is not as `before` says,
@@ -175,13 +182,16 @@ class DynamoEventStore:
         mark = Mark.of(after, event_words(described))
         numbers = _number_updates(described, after)
         build = self._moved if before.slug != after.slug else self._edited
+        noted = [*_cancellation_puts(before, after), *audit_puts(entry)]
         try:
-            self._words.commit(mark, lambda put: build(before, after, put, numbers), after)
+            self._words.commit(
+                mark, lambda put: build(before, after, [put, *noted], numbers), after
+            )
         except ConditionFailed as failed:
             raise self._why_not_replaced(failed, before, after) from failed
 
     def _edited(
-        self, before: EventRecord, after: Event, mark: Put, numbers: Sequence[Update]
+        self, before: EventRecord, after: Event, notes: Sequence[Put], numbers: Sequence[Update]
     ) -> Transaction:
         """Change the item where it is, while its seats go on being sold."""
         more = seats(after.capacity) - seats(before.capacity)
@@ -189,11 +199,10 @@ class DynamoEventStore:
         if more < 0:
             condition &= EventModel.free >= -more
         event = Update("event", EventModel(before.slug), _edits(after, more), condition)
-        puts = [mark, *_cancellation_puts(before, after)]
-        return Transaction(self._connection, puts=puts, updates=[event, *numbers])
+        return Transaction(self._connection, puts=notes, updates=[event, *numbers])
 
     def _moved(
-        self, before: EventRecord, after: Event, mark: Put, numbers: Sequence[Update]
+        self, before: EventRecord, after: Event, notes: Sequence[Put], numbers: Sequence[Update]
     ) -> Transaction:
         """Store the item under its new slug, with its seats as they are, and leave the way there
         under its former ones.
@@ -210,8 +219,7 @@ class DynamoEventStore:
                 Put("slug", stocked_item(after, _restocked(before, after, kept)), is_free),
                 Put("event", moved_item(before.slug, after), _unchanged(before) & same_stock),
                 *(Put("former", item) for item in others),
-                mark,
-                *_cancellation_puts(before, after),
+                *notes,
             ],
             updates=numbers,
         )
@@ -226,7 +234,7 @@ class DynamoEventStore:
             return Changed("this event was changed by somebody else at the same moment; try again")
         return _capacity_too_low(current)
 
-    def delete(self, record: EventRecord) -> None:
+    def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
         event = record.described()
         idle = (EventModel.sold == 0) & (EventModel.held == 0)
@@ -240,7 +248,7 @@ class DynamoEventStore:
                 lambda mark: Transaction(
                     self._connection,
                     deletes=deletes,
-                    puts=[mark],
+                    puts=[mark, *audit_puts(entry)],
                     updates=_number_updates(event, None),
                 ),
                 None,

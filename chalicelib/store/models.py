@@ -1,4 +1,4 @@
-"""The items of the four tables, as PynamoDB models. `infra/resources.json` declares the tables;
+"""The items of the five tables, as PynamoDB models. `infra/resources.json` declares the tables;
 a test holds these models against it. Shapes here are the store's own: the domain's are in
 `domain`, and the clients' are in each item's `public` text.
 """
@@ -488,3 +488,62 @@ class NewsMarkerModel(Model):
     id = UnicodeAttribute(hash_key=True)
     until = UnicodeAttribute(null=True)
     troubled = UnicodeAttribute(null=True)
+
+
+class AuditByTime(GlobalSecondaryIndex["AuditModel"]):
+    """All entries in order of their time, in several partitions."""
+
+    class Meta:
+        """Declares the index."""
+
+        index_name = "by_time"
+        projection = KeysOnlyProjection()
+
+    shard = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class AuditByActor(GlobalSecondaryIndex["AuditModel"]):
+    """Entries of an actor in order of their time."""
+
+    class Meta:
+        """Declares the index."""
+
+        index_name = "by_actor"
+        projection = KeysOnlyProjection()
+
+    actor = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class AuditBySlug(GlobalSecondaryIndex["AuditModel"]):
+    """From a slug to the entries of what had it; what has no slug is not in it."""
+
+    class Meta:
+        """Declares the index."""
+
+        index_name = "by_slug"
+        projection = KeysOnlyProjection()
+
+    named = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class AuditModel(Model):
+    """An entry of the audit trail; `public` is the JSON that admins get."""
+
+    class Meta:
+        """Named when `connection.connect` runs."""
+
+        table_name = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    shard = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    named = UnicodeAttribute(null=True)
+    public = UnicodeAttribute()
+
+    by_time = AuditByTime()
+    by_actor = AuditByActor()
+    by_slug = AuditBySlug()

@@ -11,6 +11,7 @@ from pynamodb.connection.base import Connection
 from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.clock import to_iso
 from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.orders import Order
@@ -24,6 +25,7 @@ from chalicelib.errors import (
     SoldOut,
 )
 from chalicelib.services.ports import OrderPage, OrderQuery
+from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.models import EventModel, OrderModel
@@ -103,7 +105,7 @@ class DynamoOrderStore:
         )
         return self.get(text(rows[0], "id")) if rows else None
 
-    def replace(self, before: Order, after: Order) -> Order:
+    def replace(self, before: Order, after: Order, entry: AuditEntry | None = None) -> Order:
         """Store what became of an order, and move its seats accordingly, both or neither.
 
         Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
@@ -118,8 +120,11 @@ class DynamoOrderStore:
             after.seats_sold - before.seats_sold,
             regains=before.is_paid,
         )
+        puts = [Put("order", item, condition), *audit_puts(entry)]
         if moves.any:
-            self._put_with_stock(Put("order", item, condition), stored, moves)
+            self._put_with_stock(puts, stored, moves)
+        elif entry is not None:
+            self._put_with_entry(puts)
         else:
             self._put(item, condition)
         return stored
@@ -140,7 +145,14 @@ class DynamoOrderStore:
             if stored.get("writeId") != {"S": item.write_id}:
                 raise _changed() from error
 
-    def _put_with_stock(self, put: Put, order: Order, moves: "Moves") -> None:
+    def _put_with_entry(self, puts: Sequence[Put]) -> None:
+        """Change the order and note who did it, both or neither."""
+        try:
+            Transaction(self._connection, puts=puts).commit()
+        except ConditionFailed as failed:
+            raise _changed() from failed
+
+    def _put_with_stock(self, puts: Sequence[Put], order: Order, moves: "Moves") -> None:
         """Change the order and its event's stock together; where the event has another slug by
         now, the stock is there.
         """
@@ -148,7 +160,7 @@ class DynamoOrderStore:
         while True:
             stock = moves.update(slug, stock_condition(order, moves))
             try:
-                Transaction(self._connection, puts=[put], updates=[stock]).commit()
+                Transaction(self._connection, puts=puts, updates=[stock]).commit()
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     raise _changed() from failed

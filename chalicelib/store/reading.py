@@ -17,6 +17,8 @@ from chalicelib.store.connection import unavailable
 from chalicelib.store.patience import patiently
 
 RawItem = dict[str, dict[str, Any]]
+# An item's partition key, alone or with its sort key.
+Key = str | tuple[str, str]
 
 # What one BatchGetItem takes.
 _BATCH = 100
@@ -111,12 +113,15 @@ def _answers(
 def get_many_raw(
     connection: Connection,
     table: str,
-    keys: Iterable[str],
+    keys: Iterable[Key],
     attributes: Sequence[str] | None,
     *,
     consistent: bool,
 ) -> list[RawItem]:
-    """Return those items of the keys that exist, in any order. Raises `Unavailable`."""
+    """Return those items of the keys that exist, in any order. Raises `Unavailable`.
+
+    A key of two parts is a pair.
+    """
     wanted = list(dict.fromkeys(keys))
     items: list[RawItem] = []
     for start in range(0, len(wanted), _BATCH):
@@ -129,7 +134,7 @@ def get_many_raw(
 def _get_batch(
     connection: Connection,
     table: str,
-    keys: list[str],
+    keys: list[Key],
     attributes: Sequence[str] | None,
     *,
     consistent: bool,
@@ -138,7 +143,9 @@ def _get_batch(
     items: list[RawItem] = []
     # PynamoDB takes any other sequence for the name of one attribute.
     names = None if attributes is None else list(attributes)
-    left = [connection.get_meta_table(table).get_identifier_map(key)["Key"] for key in keys]
+    identify = connection.get_meta_table(table).get_identifier_map
+    parts = ((key,) if isinstance(key, str) else key for key in keys)
+    left = [identify(*part)["Key"] for part in parts]
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret

@@ -27,6 +27,10 @@ _PASSING = frozenset(
 )
 
 
+# The label of the write that adds an entry to the audit trail, in whichever transaction.
+AUDIT = "audit"
+
+
 class ConditionFailed(Exception):
     """Conditions of a transaction did not hold, and none of its writes was made."""
 
@@ -77,6 +81,7 @@ class Transaction:
 
         Raises `ConditionFailed` with the labels of the writes whose conditions did not hold, or
         `Unavailable`. One token for all tries: if one was made after all, the next finds it done.
+        An audit entry whose key is taken is no refusal of the change: another try has another key.
         """
         token = str(uuid.uuid4())
         for pause in pauses():
@@ -84,9 +89,9 @@ class Transaction:
                 self._send(token)
             except TransactWriteError as error:
                 failed = self._failed(error.cancellation_reasons)
-                if failed:
-                    raise ConditionFailed(failed) from error
-                if pause is None or not _is_passing(error):
+                if failed - {AUDIT}:
+                    raise ConditionFailed(failed - {AUDIT}) from error
+                if failed or pause is None or not _is_passing(error):
                     raise unavailable(error) from error
                 time.sleep(pause)
             else:

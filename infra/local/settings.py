@@ -145,6 +145,7 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
         "CITIES_TABLE": "cities",
         "INDEX_TABLE": "index",
         "ORDERS_TABLE": "orders",
+        "AUDIT_TABLE": "audit",
         "ALLOW_DATABASE_RESET": "true",
         "CORS_ORIGINS": "*",
         "CHECKOUT_ALLOWED_ORIGINS": "",

@@ -38,6 +38,7 @@ _TAGS = {
     Tag.ADMIN_EVENTS: "Keeping the events. Needs the role `admin`.",
     Tag.ADMIN_CITIES: "Keeping the cities. Needs the role `admin`.",
     Tag.ADMIN_ORDERS: "Looking after orders, and letting people in. Needs the role `admin`.",
+    Tag.ADMIN_AUDIT: "Who changed what.",
     Tag.ADMIN_DATABASE: "Filling and emptying a stage that is there for trying things out.",
     Tag.OPERATIONS: "What the API is, and how it is.",
 }

@@ -35,6 +35,7 @@ PUT, WRITE, WRITE_MANY, TRANSACT, DELETE = (
     "TransactWriteItems",
     "DeleteItem",
 )
+# A change that an admin makes is a transaction with its entry of the audit trail.
 # What an event is found by, put or deleted; then the mark that said it was not done yet.
 WORDS = [WRITE_MANY, DELETE]
 # The event as it is now; the change with the numbers it changes; its words with the new facts and
@@ -86,8 +87,10 @@ EXPECTED: dict[Route, list[str]] = {
     ("GET", "/api/admin/orders"): [*[QUERY] * 8, READ_MANY],
     ("GET", "/api/admin/orders/{id}"): [READ],
     # Its currency; the order as it is; what is decided; what Stripe says.
-    ("POST", "/api/admin/orders/{id}/refund"): [READ, READ, PUT, PUT],
-    ("POST", "/api/admin/tickets/{code}/check-in"): [READ, PUT],
+    ("POST", "/api/admin/orders/{id}/refund"): [READ, READ, TRANSACT, PUT],
+    ("POST", "/api/admin/tickets/{code}/check-in"): [READ, TRANSACT],
+    # Entries of all subjects are spread over four partitions; there are none yet.
+    ("GET", "/api/admin/audit"): [QUERY] * 4,
     # The event, its city, the change, the event as it is then; its orders; the event with its seats
     # as they are then.
     ("POST", "/api/admin/events/{id_or_slug}/cancel"): [

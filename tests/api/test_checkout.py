@@ -566,6 +566,8 @@ class TestWithAToken:
                 "the token was refused: InvalidSignatureError",
             ),
         ],
+        # A token has the time in it: in its name, the test would be another one to each worker.
+        ids=["no header", "another scheme", "no token", "over", "of a stranger"],
     )
     def test_a_bad_one_sells_nothing_and_only_the_log_says_what_is_wrong_with_it(
         self,

@@ -31,7 +31,7 @@ def stores_at(port: int) -> Stores:
         environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         environment.setenv("AWS_REGION", "us-east-1")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
+        stores = open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
         assert stores.orders._connection.client.meta.endpoint_url.endswith(f":{port}")
     return stores
 

@@ -45,7 +45,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Line]:
     with ministack_tables(folder) as url, pytest.MonkeyPatch.context() as patch:
         for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL_DYNAMODB": url}.items():
             patch.setenv(name, value)
-        stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
+        stores = open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
         patch.setattr(wiring, "stores", lambda: stores)
         wire = Wire(url)
         for size in SIZES:

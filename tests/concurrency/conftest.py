@@ -54,7 +54,7 @@ def real_stores(engine_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[St
 
 def _emptied(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
-    stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
+    stores = open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
     stores.eraser.erase_everything()
     yield stores
     stores.eraser.erase_everything()

@@ -33,6 +33,7 @@ from tests.support.ledger import (
     assert_all_ended,
     assert_money_adds_up,
     assert_seats_add_up,
+    assert_trail_adds_up,
 )
 from tests.support.local_stripe import LocalStripe, WebhookEvent
 from tests.support.shop import AMPLE, Shop
@@ -143,7 +144,7 @@ class Crowd:
             return
         wish = RefundWish(quantity=1) if number % 3 else RefundWish()
         try:
-            self.shop.refunding.request(self.bought[8 * number], wish, Cause.admin("user_admin"))
+            self.shop.refunding.request(self.bought[8 * number], wish, "user_admin")
         except RefundRefused:
             # Where nobody has told of the payment yet, the admin asks for the same again.
             if self.shop.order(self.bought[8 * number]).status is not OrderStatus.PENDING:
@@ -187,6 +188,7 @@ def check(crowd: Crowd) -> None:
     assert_all_ended(crowd.shop, crowd.stripe)
     assert_seats_add_up(crowd.shop, [crowd.event.slug])
     assert_money_adds_up(crowd.shop, crowd.stripe)
+    assert_trail_adds_up(crowd.shop)
     orders = {order.id: order for order in crowd.shop.orders()}
     assert all(orders[order_id].is_paid for order_id in crowd.bought)
     statuses = Counter(order.status for order in orders.values())

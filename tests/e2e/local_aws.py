@@ -79,6 +79,19 @@ class LocalAws:
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
         )
 
+    def log_lines(self) -> dict[str, list[str]]:
+        """Every line that the functions wrote, by their log groups."""
+        logs = self.client("logs")
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        return {
+            group: [
+                event["message"]
+                for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                for event in page["events"]
+            ]
+            for group in groups
+        }
+
     def _upload(self, template: Mapping[str, Any], archive: Path) -> str:
         s3 = self.client("s3")
         s3.create_bucket(Bucket=CODE["Bucket"])

@@ -23,6 +23,7 @@ from infra.local.timer import scheduled_event
 from tests.e2e.conftest import STAGE
 from tests.e2e.local_aws import LocalAws, start_aws
 from tests.infra.sam import translated
+from tests.support.leaks import leaks_in
 from tests.support.ministack import free_port
 
 pytestmark = pytest.mark.xdist_group("package")
@@ -430,3 +431,13 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     for name, value in SECURITY_HEADERS.items():
         assert answer.headers[name] == value
+
+
+def test_what_the_functions_logged_gives_nothing_away(deployed: Deployment) -> None:
+    """The last test of all: everything that the ones before made the functions log is there."""
+    lines = deployed.aws.log_lines()
+    assert any("checkout_started" in line for group in lines.values() for line in group)
+    leaks = {group: [leaks_in(line) for line in found] for group, found in lines.items()}
+    assert {group: [leak for leak in found if leak] for group, found in leaks.items()} == {
+        group: [] for group in lines
+    }

@@ -363,9 +363,10 @@ def forged_deliveries() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", sorted(forged_deliveries()))
 def test_a_forged_delivery_reads_and_writes_nothing(
-    kind: str, no_calls: list[str], log_lines: LogLines
+    kind: str, no_calls: list[str], log_lines: LogLines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, body = deliver(forged_deliveries()[kind])
+    assert json.loads(capsys.readouterr().out)["WebhookRejected"] == [1.0]
     assert (status, body["code"], body["requestId"]) == (400, "VALIDATION_ERROR", "req-1")
     [line] = log_lines
     assert (line["kind"], line["message"]) == ("security", "webhook_rejected")

@@ -63,6 +63,10 @@ def statements(stack: dict[str, Any], role: str) -> list[Statement]:
     return found
 
 
+def allowing(stack: dict[str, Any], role: str) -> list[Statement]:
+    return [item for item in statements(stack, role) if item["Effect"] == "Allow"]
+
+
 def values(statement: Statement, key: str) -> list[Any]:
     value = statement[key]
     return value if isinstance(value, list) else [value]
@@ -73,14 +77,14 @@ def test_a_role_has_the_actions_that_its_function_needs(
     stack: dict[str, Any], stage: str, role: str
 ) -> None:
     extra = RESET if (role, stage) == ("ApiHandlerRole", "dev") else set()
-    found = {action for item in statements(stack, role) for action in values(item, "Action")}
+    found = {action for item in allowing(stack, role) for action in values(item, "Action")}
     assert found == ALLOWED[role] | extra
 
 
 @pytest.mark.parametrize("role", ALLOWED)
 def test_a_role_is_bound_to_this_stacks_resources(stack: dict[str, Any], role: str) -> None:
     for statement in statements(stack, role):
-        assert statement["Effect"] == "Allow"
+        assert statement["Effect"] in {"Allow", "Deny"}
         unbound = [item for item in values(statement, "Resource") if "*" in json.dumps(item)]
         assert not unbound or set(values(statement, "Action")) <= UNBOUND | SEND_MAIL
 
@@ -115,14 +119,49 @@ def test_the_api_may_query_the_indexes_that_it_queries_and_no_others(
             # What is due is the timer's.
             if index["IndexName"] != "due"
         ),
+        {"Fn::GetAtt": ["AuditTable", "Arn"]},
+        *(
+            {"Fn::Sub": f"${{AuditTable.Arn}}/index/{index['IndexName']}"}
+            for index in declared_tables()["AuditTable"]["GlobalSecondaryIndexes"]
+        ),
     ]
+
+
+# Each way to change or remove an item of a table; PutItem can replace one, and the store's
+# condition is what keeps it from that.
+REWRITES = {
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:PartiQLDelete",
+}
+
+
+def test_the_audit_trail_is_added_to_and_read_by_the_api_and_rewritten_by_nobody(
+    stack: dict[str, Any],
+) -> None:
+    api = allowed_on(stack, "ApiHandlerRole", "AuditTable")
+    assert api == {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"}
+    for role in set(ALLOWED) - {"ApiHandlerRole"}:
+        assert "AuditTable" not in json.dumps(statements(stack, role))
+
+
+def test_what_the_api_may_do_some_day_it_may_not_do_to_the_audit_trail(
+    stack: dict[str, Any],
+) -> None:
+    (denied,) = (item for item in statements(stack, "ApiHandlerRole") if item["Effect"] == "Deny")
+    assert set(values(denied, "Action")) == REWRITES
+    assert denied["Resource"] == {"Fn::GetAtt": ["AuditTable", "Arn"]}
+    assert "Condition" not in denied
 
 
 def queried(stack: dict[str, Any], role: str) -> list[Any]:
     """Every table and index that a role may query."""
     return [
         resource
-        for item in statements(stack, role)
+        for item in allowing(stack, role)
         if "dynamodb:Query" in values(item, "Action")
         for resource in values(item, "Resource")
     ]
@@ -132,7 +171,7 @@ def allowed_on(stack: dict[str, Any], role: str, table: str) -> set[str]:
     """What a role may do to a table's items."""
     return {
         action
-        for item in statements(stack, role)
+        for item in allowing(stack, role)
         if {"Fn::GetAtt": [table, "Arn"]} in values(item, "Resource")
         for action in values(item, "Action")
     }

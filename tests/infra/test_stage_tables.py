@@ -39,6 +39,7 @@ def test_a_stages_tables_are_its_stacks_outputs(stack: str | None) -> None:
         cities_table="dev-CitiesTable",
         index_table="dev-IndexTable",
         orders_table="dev-OrdersTable",
+        audit_table="dev-AuditTable",
     )
 
 

@@ -7,6 +7,7 @@ from pynamodb.attributes import TTLAttribute
 from pynamodb.models import Model
 
 from chalicelib.store.models import (
+    AuditModel,
     CityModel,
     EventModel,
     IndexEntryModel,
@@ -21,6 +22,7 @@ MODELS: dict[str, type[Model]] = {
     "CitiesTable": CityModel,
     "IndexTable": IndexEntryModel,
     "OrdersTable": OrderModel,
+    "AuditTable": AuditModel,
 }
 
 Shape = dict[str, Any]
@@ -99,6 +101,7 @@ def test_only_what_the_store_lets_expire_expires() -> None:
         "CitiesTable": None,
         "IndexTable": None,
         "OrdersTable": {"AttributeName": expiring, "Enabled": True},
+        "AuditTable": None,
     }
     # An order with such an attribute would vanish.
     orders = {item.attr_name for item in OrderModel.get_attributes().values()}

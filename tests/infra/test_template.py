@@ -29,6 +29,7 @@ HANDLERS = {
     "Reconcile": "chalicelib.functions.reconcile.reconcile",
 }
 # Nobody waits for these.
+TABLE_NAMES = StoreSettings("events", "cities", "index", "orders", "audit")
 WITHOUT_A_CALLER = {"Reconcile"}
 # Everything else asks for a token. Preflights never have one.
 PUBLIC = {
@@ -56,6 +57,7 @@ FILLED_IN = {
     "CitiesTable": "cities",
     "IndexTable": "index",
     "OrdersTable": "orders",
+    "AuditTable": "audit",
 }
 
 
@@ -228,7 +230,7 @@ def test_the_timer_runs_every_few_minutes(stack: dict[str, Any]) -> None:
 
 def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> None:
     found = environment(stack, "APIHandler")
-    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
+    assert StoreSettings.read(found) == TABLE_NAMES
     assert HttpSettings.read(found) == HttpSettings(("*",))
     assert CheckoutSettings.read(found) == CheckoutSettings((), allow_loopback=False)
     assert StripeSettings.read(found).api_base is None
@@ -249,7 +251,7 @@ WHAT_ENDING_ORDERS_TAKES = {
 
 def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], stage: str) -> None:
     found = environment(stack, "StripeWebhook")
-    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
+    assert StoreSettings.read(found) == TABLE_NAMES
     assert found["STRIPE_WEBHOOK_SECRET_PARAMETER"] == f"/events-api/{stage}/stripe-webhook-secret"
     tables = set(TABLE_SETTINGS.values())
     assert set(found) == {
@@ -262,7 +264,7 @@ def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], sta
 
 def test_the_timer_finds_its_settings_and_no_others(stack: dict[str, Any]) -> None:
     found = environment(stack, "Reconcile")
-    assert StoreSettings.read(found) == StoreSettings("events", "cities", "index", "orders")
+    assert StoreSettings.read(found) == TABLE_NAMES
     assert set(found) == {*WHAT_ENDING_ORDERS_TAKES, *TABLE_SETTINGS.values()}
 
 

@@ -25,6 +25,7 @@ from tests.support.ledger import (
     assert_all_ended,
     assert_money_adds_up,
     assert_seats_add_up,
+    assert_trail_adds_up,
     mails,
 )
 from tests.support.local_stripe import LocalStripe
@@ -492,5 +493,6 @@ def _dies(scene: Scene, tables: MotoTables, number: int, *, after: bool, repeate
     assert_all_ended(scene.shop, scene.stripe)
     assert_seats_add_up(scene.shop, [scene.event.slug])
     assert_money_adds_up(scene.shop, scene.stripe)
+    assert_trail_adds_up(scene.shop)
     scene.check(repeated=repeated or not died)
     return died

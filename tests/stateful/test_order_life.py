@@ -252,7 +252,7 @@ class OrderLife(RuleBasedStateMachine):
     def _refund(self, order_id: str, wish: RefundWish) -> None:
         def ask() -> None:
             try:
-                self.shop.refunding.request(order_id, wish, Cause.admin("user_admin"))
+                self.shop.refunding.request(order_id, wish, "user_admin")
                 self._did("refunded")
             except (RefundRefused, KeyInUse):
                 self._did("refund refused")

@@ -39,7 +39,7 @@ MODELS = [
     KeyedRequestModel,
     NewsMarkerModel,
 ]
-HERE = StoreSettings("events", "cities", "index", "orders")
+HERE = StoreSettings("events", "cities", "index", "orders", "audit")
 
 
 def test_all_models_share_one_botocore_client(stores: Stores) -> None:
@@ -55,7 +55,7 @@ def test_all_models_share_one_botocore_client(stores: Stores) -> None:
 def test_models_are_of_the_tables_that_the_settings_name() -> None:
     expected = ["e-dev", "e-dev", "c-dev", "c-dev", "i-dev", "o-dev", "o-dev", "o-dev"]
     try:
-        open_stores(StoreSettings("e-dev", "c-dev", "i-dev", "o-dev"))
+        open_stores(StoreSettings("e-dev", "c-dev", "i-dev", "o-dev", "a-dev"))
 
         assert [model.Meta.table_name for model in MODELS] == expected
         assert [model._get_connection().table_name for model in MODELS] == expected

@@ -24,7 +24,7 @@ from chalicelib.store import Stores, event_batches, word_index
 from chalicelib.store.models import IndexEntryModel
 from chalicelib.store.word_index import MARKS
 from chalicelib.store.writing import write_many
-from tests.support.builders import NOW, a_city, an_event
+from tests.support.builders import NOW, a_city, an_entry, an_event
 from tests.support.tables import CITIES, EVENTS, INDEX, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
 
@@ -151,16 +151,17 @@ def test_many_events_leave_what_as_many_single_ones_leave(tables: MotoTables, co
 def test_a_transaction_of_events_that_share_nothing_is_within_dynamodbs_limit(
     tables: MotoTables, traffic: Traffic
 ) -> None:
-    slugs = [f"city-{number}" for number in range(19)]
+    slugs = [f"city-{number}" for number in range(16)]
     for number, slug in enumerate(slugs):
         tables.stores.cities.create(a_city(id=9 + number, slug=slug, name=slug))
     events = [
         replace(event, city_slug=slug, city=slug)
-        for event, slug in zip(many(19), slugs, strict=True)
+        for event, slug in zip(many(16), slugs, strict=True)
     ]
+    entries = [an_entry(id=f"{event.slug}") for event in events]
     traffic.forget()
 
-    assert tables.stores.events.create_many(events) == [None] * 19
+    assert tables.stores.events.create_many(events, entries) == [None] * 16
 
     sizes = [
         len(call.body["TransactItems"])
@@ -168,7 +169,7 @@ def test_a_transaction_of_events_that_share_nothing_is_within_dynamodbs_limit(
         if call.operation == "TransactWriteItems"
     ]
     # The events, and later their marks.
-    assert sizes == [96, 19]
+    assert sizes == [97, 16]
 
 
 def test_twenty_events_take_two_transactions_and_not_twenty(
@@ -232,8 +233,8 @@ def test_where_the_store_fails_nothing_more_is_tried(
 
     refusals = tables.stores.events.create_many(many(60))
 
-    assert [type(found) for found in refusals] == [type(None)] * 19 + [Unavailable] * 41
-    assert len(stored(tables)) == 19
+    assert [type(found) for found in refusals] == [type(None)] * 16 + [Unavailable] * 44
+    assert len(stored(tables)) == 16
     assert_nothing_shows(tables)
 
 

@@ -30,9 +30,10 @@ from chalicelib.errors import (
     SoldOut,
     Unavailable,
 )
-from chalicelib.services.ports import KeyedRequest, PageRequest
+from chalicelib.services.ports import AuditQuery, KeyedRequest, PageRequest
 from chalicelib.store import (
     Stores,
+    audit,
     cities,
     events,
     keyed_requests,
@@ -45,7 +46,7 @@ from chalicelib.store.keyed_requests import DynamoKeyedRequests
 from chalicelib.store.models import EventModel, KeyedRequestModel, OrderModel
 from chalicelib.store.orders import IntegrityError
 from tests.support import order_steps
-from tests.support.builders import NOW, a_city, an_event, an_order
+from tests.support.builders import NOW, a_city, an_entry, an_event, an_order
 from tests.support.fake_time import FakeTime
 from tests.support.order_steps import LATER, Step, bounced, noted, refunded
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
@@ -1146,3 +1147,63 @@ class TestTheConditionOfANewCity:
         assert lost is not None
         assert (lost.fields()["name"], lost.published_events) == ("Other", 0)
         assert stores.cities.count() == 2
+
+
+class TestTheConditionOfAnEntry:
+    """The audit trail's entries are never replaced."""
+
+    FIRST = an_entry(actor="user_1")
+    SECOND = an_entry(actor="user_2")
+
+    @pytest.fixture(autouse=True)
+    def _an_entry(self, stores: Stores) -> None:
+        seed_event(stores)
+        stores.audit_trail.record(self.FIRST)
+
+    @staticmethod
+    def told(stores: Stores) -> tuple[str, ...]:
+        return stores.audit_trail.find(AuditQuery(10)).items
+
+    WRITES: ClassVar[dict[str, Callable[[Stores], object]]] = {
+        "event": lambda stores: stores.events.create(
+            an_event(id=2, slug="two"), TestTheConditionOfAnEntry.SECOND
+        ),
+        "city": lambda stores: stores.cities.create(
+            a_city(id=2, name="Porto", slug="porto"), TestTheConditionOfAnEntry.SECOND
+        ),
+    }
+
+    @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+    def test_with_it_the_first_entry_stays_and_the_change_is_not_made(
+        self, stores: Stores, tables: MotoTables, write: Callable[[Stores], object]
+    ) -> None:
+        with pytest.raises(Unavailable):
+            write(stores)
+
+        assert self.told(stores) == (self.FIRST.public,)
+        assert stores.events.get("two") is None
+        assert stores.cities.get("porto") is None
+
+    @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
+    def test_without_it_it_is_gone(
+        self,
+        stores: Stores,
+        remove: Callable[[Any, str], None],
+        write: Callable[[Stores], object],
+    ) -> None:
+        remove(audit, "audit")
+
+        write(stores)
+
+        assert self.told(stores) == (self.SECOND.public,)
+
+    def test_with_it_an_entry_alone_replaces_none(self, stores: Stores) -> None:
+        stores.audit_trail.record(self.SECOND)
+        assert self.told(stores) == (self.FIRST.public,)
+
+    def test_without_it_an_entry_alone_replaces_another(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(audit, "is_new_entry", lambda: None)
+        stores.audit_trail.record(self.SECOND)
+        assert self.told(stores) == (self.SECOND.public,)

@@ -10,9 +10,17 @@ from chalicelib.domain.clock import to_iso
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import Unavailable
 from chalicelib.services.fulfilment import Outcome
-from chalicelib.services.ports import NewsMark
+from chalicelib.services.ports import AuditQuery, NewsMark
 from chalicelib.store import Stores
-from tests.support.builders import NOW, a_city, a_paid_session, a_session, an_event, an_order
+from tests.support.builders import (
+    NOW,
+    a_city,
+    a_paid_session,
+    a_session,
+    an_entry,
+    an_event,
+    an_order,
+)
 from tests.support.fakes import FakePayments
 from tests.support.order_steps import expired, noted, paid
 from tests.support.shop import Shop
@@ -69,6 +77,11 @@ def only_order(shop: Shop) -> Order:
         ("TransactWriteItems", lambda stores: stores.orders.replace(ORDER, expired(ORDER))),
         ("PutItem", lambda stores: stores.orders.replace(ORDER, noted(ORDER))),
         ("PutItem", lambda stores: stores.news_marker.put(NewsMark(NOW))),
+        ("PutItem", lambda stores: stores.audit_trail.record(an_entry())),
+        (
+            "TransactWriteItems",
+            lambda stores: stores.orders.replace(ORDER, noted(ORDER), an_entry()),
+        ),
         ("UpdateItem", lambda stores: stores.events.next_id()),
         ("TransactWriteItems", lambda stores: stores.events.create(an_event(id=2, slug="two"))),
         ("TransactWriteItems", lambda stores: stores.cities.create(a_city(id=2, slug="two"))),
@@ -163,11 +176,22 @@ def test_a_ticket_whose_check_in_was_confirmed_at_the_second_try_lets_its_holder
     session = a_paid_session(id=started.session_id, order_id=order.id)
     shop.fulfilment.settle(session, Cause("evt_1"))
     code = shop.order(order.id).ticket_codes()[0]
-    traffic.lose("PutItem")
+    traffic.lose("TransactWriteItems")
 
     _, entry = shop.doors.check_in(str(code), "north", None, "user_1")
 
     assert (entry.number, to_iso(entry.at)) == (1, to_iso(shop.order(order.id).check_ins[0].at))
+    assert len(shop.world.audit_trail.find(AuditQuery(10)).items) == 1
+
+
+def test_an_entry_that_was_confirmed_at_the_second_try_is_there_once(
+    stores: Stores, traffic: Traffic, no_pauses: list[float]
+) -> None:
+    traffic.lose("PutItem")
+
+    stores.audit_trail.record(an_entry())
+
+    assert stores.audit_trail.find(AuditQuery(10)).items == (an_entry().public,)
 
 
 @pytest.mark.parametrize("status", [OrderStatus.PAID, OrderStatus.EXPIRED])

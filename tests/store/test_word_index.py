@@ -28,7 +28,7 @@ from chalicelib.store.reindexing import Reindexing, open_reindexing
 from chalicelib.store.word_index import Mark, word_entry, word_term
 from infra.operating.reindex import reindex
 from tests.support.builders import a_city, an_event
-from tests.support.tables import CITIES, EVENTS, INDEX, ORDERS, MotoTables
+from tests.support.tables import AUDIT, CITIES, EVENTS, INDEX, ORDERS, MotoTables
 from tests.support.traffic import Traffic, refusal, success
 
 ALL = tuple(EventStatus)
@@ -465,7 +465,7 @@ class TestReindexing:
     def reindexing(self, stocked: MotoTables) -> Reindexing:
         """Over the tables, through a connection of its own."""
         del stocked
-        return open_reindexing(StoreSettings(EVENTS, CITIES, INDEX, ORDERS))
+        return open_reindexing(StoreSettings(EVENTS, CITIES, INDEX, ORDERS, AUDIT))
 
     def test_entries_that_are_missing_wrong_or_stray_are_mended(
         self, stocked: MotoTables, reindexing: Reindexing
@@ -574,7 +574,9 @@ def any_write(name: str, tables: MotoTables, number: int) -> Write:
     if name == "timer":
         return finish_all
     if name == "reindex":
-        return lambda _: reindex(open_reindexing(StoreSettings(EVENTS, CITIES, INDEX, ORDERS)))
+        return lambda _: reindex(
+            open_reindexing(StoreSettings(EVENTS, CITIES, INDEX, ORDERS, AUDIT))
+        )
     if name == "create" or not events:
         slug, description = f"slug-{number}x", LONG if number % 2 else SHORT
         event = an_event(id=number, slug=slug, name="Jazz", description=description)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.domain.audit import AuditEntry, Subject, entry_id
 from chalicelib.domain.checkout_sessions import CheckoutSession, PaymentStatus, SessionStatus
 from chalicelib.domain.cities import City
 from chalicelib.domain.events import Event, EventStatus
@@ -82,6 +83,23 @@ def an_event(**changes: Any) -> Event:
 def a_city(**changes: Any) -> City:
     """A city without events."""
     return replace(_CITY, **changes)
+
+
+def an_entry(**changes: Any) -> AuditEntry:
+    """An entry of the audit trail: an admin changed `an_event()`. One made `at` another time has
+    an id of that time.
+    """
+    at = changes.get("at", NOW)
+    entry = AuditEntry(
+        id=entry_id(at, changes.pop("token", "0000000000000001")),
+        at=at,
+        actor="user_1",
+        role="admin",
+        action="event_changed",
+        subject=Subject.event(1, "tech-conference"),
+        request_id="req-1",
+    )
+    return replace(entry, **changes)
 
 
 def an_order(**changes: Any) -> Order:

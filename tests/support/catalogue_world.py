@@ -13,6 +13,8 @@ from chalicelib.domain.cities import City
 from chalicelib.domain.clock import to_iso, utc_now
 from chalicelib.domain.event_facts import EventFacts, event_words, id_text
 from chalicelib.domain.events import Event, EventStatus
+from chalicelib.log_context import bound
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityDraft, CityEditor
 from chalicelib.services.editing_events import EventDraft, EventEditor
 from chalicelib.services.reconciliation import Reconciliation, renames_chore, words_chore
@@ -48,12 +50,17 @@ class CatalogueWorld:
         self.cities = CityEditor(
             cities=self.stores.cities,
             renames=renames,
+            auditor=Auditor(self.now, bound),
             clock=self.now,
             stopwatch=lambda: 0.0,
             log=self.log,
         )
         self.events = EventEditor(
-            events=self.stores.events, cities=self.stores.cities, clock=self.now, log=self.log
+            events=self.stores.events,
+            cities=self.stores.cities,
+            auditor=Auditor(self.now, bound),
+            clock=self.now,
+            log=self.log,
         )
         chores = (words_chore(self.stores.abandoned_words), renames_chore(renames))
         self._timer = Reconciliation(chores, self.log)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.checkout_sessions import (
     CheckoutSession,
     PaymentStatus,
@@ -20,6 +21,7 @@ from chalicelib.domain.orders import Cause, Order
 from chalicelib.errors import EventsApiError
 from tests.support.builders import a_city, a_paid_session, an_event, an_order
 from tests.support.fakes import (
+    FakeAuditTrail,
     FakeCities,
     FakeEvents,
     FakeKeyedRequests,
@@ -60,10 +62,10 @@ class EventfulOrders(FakeOrders):
         _happen(self.before_get)
         return super().get(order_id)
 
-    def replace(self, before: Order, after: Order) -> Order:
+    def replace(self, before: Order, after: Order, entry: AuditEntry | None = None) -> Order:
         self.calls.append("replace")
         _happen(self.before_replace)
-        stored = super().replace(before, after)
+        stored = super().replace(before, after, entry)
         _happen(self.after_replace)
         return stored
 
@@ -88,9 +90,10 @@ class FakeShop:
     """
 
     def __init__(self, **event: Any) -> None:
-        cities = FakeCities()
-        self.events = FakeEvents(cities)
-        self.orders = EventfulOrders(self.events)
+        self.trail = FakeAuditTrail()
+        cities = FakeCities(trail=self.trail)
+        self.events = FakeEvents(cities, trail=self.trail)
+        self.orders = EventfulOrders(self.events, trail=self.trail)
         self.payments = FakePayments()
         self.keyed_requests = FakeKeyedRequests()
         self.news_marker = FakeNewsMarker()
@@ -102,6 +105,7 @@ class FakeShop:
             cancellations=self.events.cancellations,
             keyed_requests=self.keyed_requests,
             news_marker=self.news_marker,
+            audit_trail=self.trail,
         )
         self.shop = Shop(world, self.payments)
         self.log, self.meter, self.mailer = self.shop.log, self.shop.meter, self.shop.mailer

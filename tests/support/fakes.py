@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from chalicelib.domain.audit import AuditEntry, SubjectKind
 from chalicelib.domain.checkout_sessions import (
     CheckoutSession,
     PaymentStatus,
@@ -16,6 +17,7 @@ from chalicelib.domain.checkout_sessions import (
     SessionStatus,
 )
 from chalicelib.domain.cities import City, public_city
+from chalicelib.domain.clock import to_iso
 from chalicelib.domain.event_facts import EventFacts, EventOrder, public_words
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import (
@@ -48,6 +50,7 @@ from chalicelib.errors import (
     TooBroad,
 )
 from chalicelib.services.ports import (
+    AuditQuery,
     Cancellation,
     CityEntry,
     EventInCity,
@@ -63,6 +66,50 @@ from chalicelib.services.ports import (
 
 
 @dataclass
+class FakeAuditTrail:
+    """`AuditTrail` in memory; the fake stores add to it what is given with a write."""
+
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    def record(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    def add(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.entries.append(entry)
+
+    def subject_named(self, kind: SubjectKind, slug: str) -> str | None:
+        latest = sorted(self.entries, key=lambda entry: entry.id, reverse=True)
+        named = (entry.subject for entry in latest if entry.subject.slug == slug)
+        return next((subject.key for subject in named if subject.kind is kind), None)
+
+    def find(self, query: AuditQuery) -> Page:
+        found = sorted(
+            (entry for entry in self.entries if self._fits(entry, query)),
+            key=lambda entry: entry.id,
+            reverse=True,
+        )
+        shown = found[: query.limit]
+        after = shown[-1].id if len(found) > query.limit else None
+        return Page(tuple(entry.public for entry in shown), after)
+
+    @staticmethod
+    def _fits(entry: AuditEntry, query: AuditQuery) -> bool:
+        at = to_iso(entry.at)
+        return (
+            (query.after is None or entry.id < query.after)
+            and query.subject in {None, entry.subject.key}
+            and query.actor in {None, entry.actor}
+            and (query.since is None or at >= to_iso(query.since))
+            and (query.until is None or at <= to_iso(query.until))
+        )
+
+    def told(self) -> list[tuple[str, str, str | None]]:
+        """What was done: by whom, what, to what."""
+        return [(entry.actor, entry.action, entry.subject.slug) for entry in self.entries]
+
+
+@dataclass
 class FakeCities:
     """`CityStore` in memory. `numbers` are of the events that have a slug of a city, a former one
     too.
@@ -73,20 +120,22 @@ class FakeCities:
     moved: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, Counter[EventStatus]] = field(default_factory=dict)
     renames: dict[int, Rename] = field(default_factory=dict)
+    trail: FakeAuditTrail = field(default_factory=FakeAuditTrail)
 
     def next_id(self) -> int:
         return next(self.ids)
 
-    def create(self, city: City) -> None:
+    def create(self, city: City, entry: AuditEntry | None = None) -> None:
         if city.slug in self.cities or city.slug in self.moved:
             raise SlugTaken(f"a city with the slug {city.slug} exists already")
         self.numbers[city.slug] = Counter()
         self.cities[city.slug] = CityEntry.of(public_city(city), 0)
+        self.trail.add(entry)
 
     def get(self, slug: str, *, consistent: bool = False) -> CityEntry | None:
         return self.cities.get(self.moved.get(slug, slug))
 
-    def replace(self, before: CityEntry, after: City) -> None:
+    def replace(self, before: CityEntry, after: City, entry: AuditEntry | None = None) -> None:
         city, former = before.described(), before.former_slugs
         self._ensure_unchanged(before)
         if after.slug != city.slug:
@@ -105,8 +154,9 @@ class FakeCities:
         if (after.slug, after.name) != (city.slug, city.name):
             token = f"{after.slug} {after.updated_at}"
             self.renames[after.id] = Rename(after.id, after.slug, after.updated_at, token)
+        self.trail.add(entry)
 
-    def delete(self, entry: CityEntry) -> None:
+    def delete(self, entry: CityEntry, audit: AuditEntry | None = None) -> None:
         city = entry.described()
         self._ensure_unchanged(entry)
         if any(self._has_events(slug) for slug in (city.slug, *entry.former_slugs)):
@@ -114,6 +164,7 @@ class FakeCities:
         del self.cities[city.slug]
         self.moved = {old: now for old, now in self.moved.items() if now != city.slug}
         self.renames.pop(city.id, None)
+        self.trail.add(audit)
 
     def _ensure_unchanged(self, entry: CityEntry) -> None:
         current = self.cities.get(entry.fields()["slug"])
@@ -165,25 +216,30 @@ class FakeEvents:
     moved: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     cancellations: FakeCancellations = field(default_factory=FakeCancellations)
+    trail: FakeAuditTrail = field(default_factory=FakeAuditTrail)
 
     def next_id(self) -> int:
         return next(self.ids)
 
-    def create(self, event: Event) -> None:
+    def create(self, event: Event, entry: AuditEntry | None = None) -> None:
         self._ensure_free(event)
         self._ensure_city(event)
         self.records[event.slug] = new_record(event)
         self._count(event, 1)
+        self.trail.add(entry)
 
     def next_ids(self, count: int) -> list[int]:
         return [next(self.ids) for _ in range(count)]
 
-    def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
-        return [self._refusal(event) for event in events]
+    def create_many(
+        self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
+    ) -> list[EventsApiError | None]:
+        noted: Sequence[AuditEntry | None] = entries or [None] * len(events)
+        return [self._refusal(event, entry) for event, entry in zip(events, noted, strict=True)]
 
-    def _refusal(self, event: Event) -> EventsApiError | None:
+    def _refusal(self, event: Event, entry: AuditEntry | None) -> EventsApiError | None:
         try:
-            self.create(event)
+            self.create(event, entry)
         except (SlugTaken, SlugUnknown) as error:
             return error
         return None
@@ -198,7 +254,7 @@ class FakeEvents:
     def get_by_id(self, event_id: int) -> EventRecord | None:
         return next((item for item in self.records.values() if item.id == event_id), None)
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         current = self.records.get(before.slug)
         if current is None or current.public != before.public:
             raise Changed("somebody else was first")
@@ -229,8 +285,9 @@ class FakeEvents:
         if after.status is EventStatus.CANCELLED and described.status is not after.status:
             noted = Cancellation(after.id, after.updated_at)
             self.cancellations.noted[after.id] = noted
+        self.trail.add(entry)
 
-    def delete(self, record: EventRecord) -> None:
+    def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         current = self.records.get(record.slug)
         if current is None or current.public != record.public:
             raise Changed("somebody else was first")
@@ -239,6 +296,7 @@ class FakeEvents:
         del self.records[record.slug]
         self.moved = {old: now for old, now in self.moved.items() if now != record.slug}
         self._count(record.described(), -1)
+        self.trail.add(entry)
 
     def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
         if wanted.city_slug is not None and order is EventOrder.CITY:
@@ -318,6 +376,7 @@ class FakeOrders:
 
     events: FakeEvents = field(default_factory=FakeEvents)
     orders: dict[str, Order] = field(default_factory=dict)
+    trail: FakeAuditTrail = field(default_factory=FakeAuditTrail)
 
     def place(self, order: Order) -> None:
         event = self.events.get(order.event_slug, consistent=True)
@@ -343,7 +402,7 @@ class FakeOrders:
         found = (item for item in self.orders.values() if item.session_id == session_id)
         return next(found, None)
 
-    def replace(self, before: Order, after: Order) -> Order:
+    def replace(self, before: Order, after: Order, entry: AuditEntry | None = None) -> Order:
         current = self.orders.get(before.id)
         if current is None or current.version != before.version:
             raise Changed("somebody else was first")
@@ -352,6 +411,7 @@ class FakeOrders:
         if held or sold:
             self._move(after, held, sold, regains=before.is_paid)
         self.orders[before.id] = replace(after, version=before.version + 1)
+        self.trail.add(entry)
         return self.orders[before.id]
 
     def _move(self, order: Order, held: int, sold: int, *, regains: bool) -> None:

@@ -1,10 +1,14 @@
 """What must always add up: seats, orders, tickets and the money at Stripe."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from chalicelib.domain.orders import MailStatus, Order, OrderStatus
 from chalicelib.domain.refunds import DisputeStatus
+from chalicelib.services.ports import AuditQuery
 from tests.support.local_stripe import LocalStripe
 from tests.support.shop import Shop
 
@@ -57,6 +61,42 @@ def assert_all_ended(shop: Shop, stripe: LocalStripe) -> None:
         assert order.mail is not MailStatus.DUE
     assert not [session for session in stripe.sessions() if session["status"] == "open"]
     assert not shop.world.cancellations.pending()
+
+
+# How a refund is called that an admin asked for; those of the program and of Stripe's dashboard
+# are called otherwise.
+_ADMINS_REFUND = re.compile(r"r[0-9a-f]{32}(-\d+)?")
+
+
+def assert_trail_adds_up(shop: Shop) -> None:
+    """Check that each refund that an admin asked for, and each check-in, has one audit entry, and
+    that there is no other entry about an order.
+    """
+    made = Counter(
+        (order.id, deed)
+        for order in shop.orders()
+        for deed in (
+            *(one.key for one in order.refunds if _ADMINS_REFUND.fullmatch(one.key)),
+            *(entry.number for entry in order.check_ins),
+        )
+    )
+    told = Counter(
+        (entry["subject"]["id"], entry["details"].get("refund") or entry["details"].get("ticket"))
+        for entry in _trail(shop)
+        if entry["subject"]["kind"] == "order"
+    )
+    assert made == told
+
+
+def _trail(shop: Shop) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        page = shop.world.audit_trail.find(AuditQuery(100, after))
+        entries += [json.loads(text) for text in page.items]
+        after = page.next_after
+        if after is None:
+            return entries
 
 
 def mails(shop: Shop, order: Order) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import ENVIRONMENT
+from tests.support.leaks import leaks_in
 from tests.support.ministack import PROGRAM, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,6 +128,15 @@ def local_run(directory: Path, **changes: str) -> Iterator[LocalRun]:
     finally:
         if run.process.poll() is None:
             run.stop()
+    assert_nothing_given_away(run)
+
+
+def assert_nothing_given_away(run: LocalRun) -> None:
+    """Check that nothing secret is in what a local run and its parts logged."""
+    logs = {path: path.read_text(errors="replace") for path in run.directory.rglob("*.log")}
+    assert logs
+    leaks = {path.name: found for path, text in logs.items() if (found := leaks_in(text))}
+    assert not leaks, f"the logs give away {leaks}"
 
 
 def eventually(check: Any, message: str) -> None:

@@ -25,7 +25,13 @@ from chalicelib.store.order_items import read_order
 from chalicelib.store.orders import IntegrityError
 from tests.support.builders import an_event
 from tests.support.fakes import RecordingLog
-from tests.support.ledger import assert_all_ended, assert_seats_add_up, mails, money_kept
+from tests.support.ledger import (
+    assert_all_ended,
+    assert_seats_add_up,
+    assert_trail_adds_up,
+    mails,
+    money_kept,
+)
 from tests.support.local_stripe import LocalStripe, NotPossible, WebhookEvent
 from tests.support.seeding import seed_city
 from tests.support.shop import AMPLE, MovingClock, Shop
@@ -304,6 +310,7 @@ class OrderWorld:
         by_index = sorted(order.id for order in Shop.orders(self.shop))
         assert by_index == [order.id for order in self.shop.orders()], "lists miss an order"
         assert_all_ended(self.shop, self.stripe)
+        assert_trail_adds_up(self.shop)
         self._check_money()
         self._check_cancelled()
         self._check_mails()

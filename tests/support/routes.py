@@ -85,6 +85,7 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/api/admin/orders/{id}"): ({"id": ORDER_ID}, None),
     ("POST", "/api/admin/orders/{id}/refund"): ({"id": ORDER_ID}, REFUND),
     ("POST", "/api/admin/tickets/{code}/check-in"): ({"code": ticket_code()}, CHECK_IN),
+    ("GET", "/api/admin/audit"): ({}, None),
     ("GET", "/api/admin/events/export"): ({}, None),
     ("POST", "/api/admin/events/import"): ({}, EVENT),
     ("POST", "/api/admin/cities"): ({}, CITY),

@@ -11,9 +11,11 @@ from ulid import ULID
 
 from chalicelib.domain.checkout_sessions import RedirectUrls
 from chalicelib.domain.events import Event, EventRecord
-from chalicelib.domain.orders import Cause, Order
+from chalicelib.domain.orders import Order
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.tickets import ticket_secret
+from chalicelib.log_context import bound
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.cancelling import Cancelling
 from chalicelib.services.check_in import Doors
 from chalicelib.services.checkout import Checkout, CheckoutRequest, StartedCheckout
@@ -75,11 +77,13 @@ class Shop:
 
     def __post_init__(self) -> None:
         common: Any = {"clock": self.clock, "log": self.log, "meter": self.meter}
+        # It looks at the clock without moving it.
+        auditor = Auditor(lambda: self.clock.now, bound)
         orders, events, payments = self.world.orders, self.world.events, self.payments
         self.confirmations = Confirmations(
             orders=orders, events=events, mailer=self.mailer, **common
         )
-        self.refunding = Refunding(orders=orders, payments=payments, **common)
+        self.refunding = Refunding(orders=orders, payments=payments, auditor=auditor, **common)
         self.fulfilment = Fulfilment(
             orders=orders,
             refunding=self.refunding,
@@ -134,7 +138,7 @@ class Shop:
             log=self.log,
             workers=self.workers,
         )
-        self.doors = Doors(orders=orders, events=events, **common)
+        self.doors = Doors(orders=orders, events=events, auditor=auditor, **common)
         self.timer = Reconciliation(
             (
                 due_orders_chore(self.due_orders),
@@ -168,7 +172,7 @@ class Shop:
 
     def refund(self, order_id: str, **wish: Any) -> Order:
         """Refund an order as an admin does."""
-        return self.refunding.request(order_id, RefundWish(**wish), Cause.admin("user_admin"))
+        return self.refunding.request(order_id, RefundWish(**wish), "user_admin")
 
     def run_timer(self, rounds: int = 1, every: timedelta = timedelta(minutes=5)) -> None:
         """Let the timer run, so many times."""

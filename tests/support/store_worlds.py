@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.services.ports import (
+    AuditTrail,
     CancellationStore,
     CityStore,
     EventStore,
@@ -13,6 +14,7 @@ from chalicelib.services.ports import (
 )
 from chalicelib.store import Stores
 from tests.support.fakes import (
+    FakeAuditTrail,
     FakeCities,
     FakeEvents,
     FakeKeyedRequests,
@@ -34,20 +36,23 @@ class World:
     cancellations: CancellationStore
     keyed_requests: KeyedRequests
     news_marker: NewsMarker
+    audit_trail: AuditTrail
 
 
 def fake_world() -> World:
     """Return empty fakes."""
-    cities = FakeCities()
-    events = FakeEvents(cities)
+    trail = FakeAuditTrail()
+    cities = FakeCities(trail=trail)
+    events = FakeEvents(cities, trail=trail)
     return World(
         cities=cities,
         events=events,
-        orders=FakeOrders(events),
+        orders=FakeOrders(events, trail=trail),
         renames=FakeRenames(cities, events),
         cancellations=events.cancellations,
         keyed_requests=FakeKeyedRequests(),
         news_marker=FakeNewsMarker(),
+        audit_trail=trail,
     )
 
 
@@ -67,6 +72,7 @@ def world_of(stores: Stores) -> World:
         cancellations=stores.cancellations,
         keyed_requests=stores.keyed_requests,
         news_marker=stores.news_marker,
+        audit_trail=stores.audit_trail,
     )
 
 

@@ -23,9 +23,15 @@ from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 
 REGION = "us-east-1"
-EVENTS, CITIES, INDEX, ORDERS = "events", "cities", "index", "orders"
-ALL = (EVENTS, CITIES, INDEX, ORDERS)
-_NAMES = {"EventsTable": EVENTS, "CitiesTable": CITIES, "IndexTable": INDEX, "OrdersTable": ORDERS}
+EVENTS, CITIES, INDEX, ORDERS, AUDIT = "events", "cities", "index", "orders", "audit"
+ALL = (EVENTS, CITIES, INDEX, ORDERS, AUDIT)
+_NAMES = {
+    "EventsTable": EVENTS,
+    "CitiesTable": CITIES,
+    "IndexTable": INDEX,
+    "OrdersTable": ORDERS,
+    "AuditTable": AUDIT,
+}
 
 RawItem = dict[str, dict[str, Any]]
 
@@ -94,4 +100,4 @@ def moto_tables() -> Iterator[MotoTables]:
         environment.setattr(BotocoreStubber, "process_request", _one_at_a_time())
         client = boto3.client("dynamodb", region_name=REGION)
         create_tables(client, _NAMES)
-        yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, INDEX, ORDERS)))
+        yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, INDEX, ORDERS, AUDIT)))

@@ -1,5 +1,6 @@
 """Where views are wrapped: every outcome becomes a response of the contract's shape."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ from chalicelib.http.operations import (
 from chalicelib.http.query import ChoiceParameter
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response, public_json
+from chalicelib.log_context import bind_order
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
 from tests.support.log_lines import LogLines
 
@@ -200,13 +202,34 @@ def test_a_failure_of_ours_is_logged_with_its_trace(
     ],
 )
 def test_a_refusal_leaves_a_security_line(
-    log_lines: LogLines, error: EventsApiError, code: str
+    log_lines: LogLines, capsys: pytest.CaptureFixture[str], error: EventsApiError, code: str
 ) -> None:
     assert answer_to(error, caller=signed_in("user_1")).json["code"] == code
+    assert json.loads(capsys.readouterr().out)["RequestRefused"] == [1.0]
     [line] = log_lines.of("security")
     assert (line["level"], line["message"]) == ("WARNING", "request_refused")
     assert (line["route"], line["code"]) == ("GET /things/{name}", code)
     assert (line["by"], line["requestId"]) == ("user_1", "req-1")
+    assert line["userId"] == "user_1"
+
+
+def test_a_line_of_a_guests_request_names_nobody_of_the_one_before(log_lines: LogLines) -> None:
+    def view(request: ApiRequest) -> Response:
+        wiring.log().audit("seen", {})
+        if request.user_id is not None:
+            bind_order("01J")
+            wiring.log().audit("seen", {})
+        return json_response({})
+
+    api = an_api(view)
+    api.get("/things/a", caller=signed_in("user_1"))
+    api.get("/things/a")
+
+    assert [(line.get("userId"), line.get("orderId")) for line in log_lines] == [
+        ("user_1", None),
+        ("user_1", "01J"),
+        (None, None),
+    ]
 
 
 def test_a_log_line_holds_neither_token_nor_query(log_lines: LogLines) -> None:

@@ -100,6 +100,7 @@ def test_a_repeat_of_a_scan_is_answered_as_the_first_was(shop: FakeShop, order: 
     assert shop.meter.counts == {"TicketCheckedIn": 1}
     with pytest.raises(TicketRefused):
         scan(shop, code, name="scan-2")
+    assert shop.meter.counts == {"TicketCheckedIn": 1, "CheckInRefused": 1}
 
 
 def test_the_same_scan_at_another_door_is_no_repeat(shop: FakeShop, order: Order) -> None:

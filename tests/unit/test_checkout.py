@@ -161,12 +161,14 @@ class TestRefused:
         shop.shop.clock.now = shop.event.date
         with pytest.raises(SalesClosed):
             shop.begin()
+        assert shop.meter.counts == {"SalesClosed": 1}
 
     def test_a_sold_out_event_refuses_a_hold(self, shop: Sale) -> None:
         shop.events.move("tech-conference", free=-99, sold=99)
         with pytest.raises(SoldOut, match="only 1 seats are left"):
             shop.begin()
         assert shop.calls == []
+        assert shop.meter.counts == {"SoldOut": 1}
 
     @pytest.mark.parametrize("request_", [REQUEST, FREE])
     def test_seats_that_go_between_the_look_and_the_hold_are_not_sold(
@@ -180,6 +182,7 @@ class TestRefused:
             shop.begin(request_)
         assert shop.calls == ["place"]
         assert shop.orders.orders == {}
+        assert shop.meter.counts == {"SoldOut": 1}
 
     @pytest.mark.parametrize(
         ("unit_price", "total"),

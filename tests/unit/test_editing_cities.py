@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.cities import City, public_city
 from chalicelib.domain.revisions import revision_of
 from chalicelib.errors import Changed, InUse, NotFound, PreconditionFailed, SlugTaken, Unavailable
+from chalicelib.log_context import bound
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityDraft, CityEditor
 from chalicelib.services.ports import CityEntry
 from chalicelib.services.renames import Renames
@@ -25,10 +28,10 @@ class RacedCities(FakeCities):
 
     others: list[Callable[[], None]] = field(default_factory=list)
 
-    def replace(self, before: CityEntry, after: City) -> None:
+    def replace(self, before: CityEntry, after: City, entry: AuditEntry | None = None) -> None:
         if self.others:
             self.others.pop(0)()
-        super().replace(before, after)
+        super().replace(before, after, entry)
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Desk:
                 clock=lambda: self.now,
                 workers=1,
             ),
+            auditor=Auditor(lambda: self.now, bound),
             clock=lambda: self.now,
             stopwatch=lambda: 0.0,
             log=self.log,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record, public_event
 from chalicelib.domain.revisions import revision_of
 from chalicelib.errors import (
@@ -21,6 +22,8 @@ from chalicelib.errors import (
     SlugTaken,
     SlugUnknown,
 )
+from chalicelib.log_context import bound
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import EventDraft, EventEditor, ensure_in_future
 from chalicelib.services.ports import CityEntry
 from tests.support.builders import NOW, a_city, an_event
@@ -59,11 +62,11 @@ class BusyEvents(FakeEvents):
         self.first: list[Callable[[], object]] = []
         self.writes = 0
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         self.writes += 1
         if self.first:
             self.first.pop(0)()
-        super().replace(before, after)
+        super().replace(before, after, entry)
 
 
 class Office:
@@ -75,7 +78,11 @@ class Office:
         self.log = RecordingLog()
         self.now = LATER
         self.editor = EventEditor(
-            events=self.events, cities=self.cities, clock=self.clock, log=self.log
+            events=self.events,
+            cities=self.cities,
+            auditor=Auditor(self.clock, bound),
+            clock=self.clock,
+            log=self.log,
         )
         self.cities.create(a_city(id=self.cities.next_id()))
         self.cities.create(a_city(id=self.cities.next_id(), name="Paris", slug="paris"))
@@ -173,7 +180,11 @@ class TestAdding:
 
         cities = VanishingCities(dict(office.cities.cities))
         editor = EventEditor(
-            events=FakeEvents(cities), cities=cities, clock=office.clock, log=office.log
+            events=FakeEvents(cities),
+            cities=cities,
+            auditor=Auditor(office.clock, bound),
+            clock=office.clock,
+            log=office.log,
         )
         with pytest.raises(SlugUnknown):
             editor.add(DRAFT, by="user_1")
@@ -224,6 +235,7 @@ class TestFinding:
         editor = EventEditor(
             events=Consistent(office.cities, office.events.records),
             cities=office.cities,
+            auditor=Auditor(office.clock, bound),
             clock=office.clock,
             log=office.log,
         )

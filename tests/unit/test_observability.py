@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from chalicelib import observability
+from chalicelib import log_context, observability
 from chalicelib.observability import StructuredLog
 from tests.support.log_lines import LogLines
 
 
 @pytest.fixture
 def log(log_lines: LogLines) -> StructuredLog:
-    observability.bind_request("req-7")
+    log_context.bind_request("req-7")
     return StructuredLog()
 
 
@@ -51,7 +51,7 @@ def test_a_crash_has_its_trace(log: StructuredLog, log_lines: LogLines) -> None:
 
 def test_each_line_has_the_id_of_its_own_request(log: StructuredLog, log_lines: LogLines) -> None:
     log.audit("one", {})
-    observability.bind_request("req-8")
+    log_context.bind_request("req-8")
     log.audit("two", {})
     assert [line["requestId"] for line in log_lines] == ["req-7", "req-8"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.order_changes import hear_of_dispute
-from chalicelib.domain.orders import Cause, Order, OrderStatus
+from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus, Why
 from chalicelib.errors import (
     EventsApiError,
@@ -21,7 +21,7 @@ from tests.support.builders import NOW, an_order
 from tests.support.fake_shop import CAUSE, FakeShop, fails
 from tests.support.fakes import FakePayments
 
-ADMIN = Cause.admin("user_1")
+ADMIN = "user_1"
 DOWN = PaymentProviderError("Stripe is down")
 REFUSED = RefundRefused("already refunded", "charge_already_refunded")
 PRICE = 14999

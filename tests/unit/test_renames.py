@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.errors import Unavailable
 from chalicelib.services.ports import Rename
@@ -33,9 +34,9 @@ class RacedEvents(FakeEvents):
         _next(self.after_reading)
         return found
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         _next(self.before_writing)
-        super().replace(before, after)
+        super().replace(before, after, entry)
 
 
 def _next(actions: list[Callable[[], None]]) -> None:

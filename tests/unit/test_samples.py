@@ -10,15 +10,17 @@ import pytest
 from chalicelib.domain.money import CURRENCIES, minor_digits
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import SlugTaken
+from chalicelib.log_context import bound
 from chalicelib.schemas.events import _ALLOWED_TAGS
 from chalicelib.schemas.texts import clean_html
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityEditor
 from chalicelib.services.editing_events import EventEditor
 from chalicelib.services.renames import Renames
 from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
 from chalicelib.services.samples import SampleData
 from tests.support.builders import NOW, a_city, an_event
-from tests.support.fakes import FakeCities, FakeEvents, FakeRenames, RecordingLog
+from tests.support.fakes import FakeAuditTrail, FakeCities, FakeEvents, FakeRenames, RecordingLog
 
 
 @dataclass
@@ -48,12 +50,23 @@ class Stage:
             clock=_now,
             workers=1,
         )
+        auditor = Auditor(_now, bound)
+        self.trail = FakeAuditTrail()
         self.samples = SampleData(
-            events=EventEditor(events=self.events, cities=cities, clock=_now, log=self.log),
+            events=EventEditor(
+                events=self.events, cities=cities, auditor=auditor, clock=_now, log=self.log
+            ),
             cities=CityEditor(
-                cities=cities, renames=renames, clock=_now, stopwatch=lambda: 0, log=self.log
+                cities=cities,
+                renames=renames,
+                auditor=auditor,
+                clock=_now,
+                stopwatch=lambda: 0,
+                log=self.log,
             ),
             eraser=FakeEraser(self.events),
+            trail=self.trail,
+            auditor=auditor,
             clock=_now,
             log=self.log,
         )

@@ -18,7 +18,13 @@ from chalicelib.settings import (
     StripeSettings,
 )
 
-TABLES = {"EVENTS_TABLE": "e", "CITIES_TABLE": "c", "INDEX_TABLE": "i", "ORDERS_TABLE": "o"}
+TABLES = {
+    "EVENTS_TABLE": "e",
+    "CITIES_TABLE": "c",
+    "INDEX_TABLE": "i",
+    "ORDERS_TABLE": "o",
+    "AUDIT_TABLE": "a",
+}
 SECRET_LOOKING = "hunter2"
 Read = Callable[[dict[str, str]], Any]
 
@@ -33,7 +39,7 @@ def refusal(read: Read, env: dict[str, str]) -> str:
 
 def test_the_tables_are_named() -> None:
     padded = {key: f" {value} " for key, value in TABLES.items()}
-    assert StoreSettings.read(padded) == StoreSettings("e", "c", "i", "o")
+    assert StoreSettings.read(padded) == StoreSettings("e", "c", "i", "o", "a")
 
 
 @pytest.mark.parametrize("key", sorted(TABLES))

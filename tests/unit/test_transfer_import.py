@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.errors import Changed, EventsApiError, FieldProblem, InvalidInput, Unavailable
+from chalicelib.log_context import bound
+from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import EventDraft, EventEditor
 from chalicelib.services.transfer_import import BUDGET_SECONDS, TOGETHER, EventImport
 from chalicelib.services.transfer_lines import MAX_PROBLEMS, ImportLine, ImportReport, Outcome
@@ -51,18 +54,20 @@ class BusyEvents(FakeEvents):
     before_replace: Callable[[], object] = lambda: None
     failing_from: str | None = None
 
-    def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+    def create_many(
+        self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
+    ) -> list[EventsApiError | None]:
         self.before_create()
         slugs = [event.slug for event in events]
         if self.failing_from not in slugs:
-            return super().create_many(events)
+            return super().create_many(events, entries)
         good = slugs.index(self.failing_from)
         failures = [Unavailable("the store is down") for _ in slugs[good:]]
-        return [*super().create_many(events[:good]), *failures]
+        return [*super().create_many(events[:good], entries[:good]), *failures]
 
-    def replace(self, before: EventRecord, after: Event) -> None:
+    def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         self.before_replace()
-        super().replace(before, after)
+        super().replace(before, after, entry)
 
     def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
         asked = list(slugs)
@@ -83,11 +88,15 @@ class Desk:
     def imports(self) -> EventImport:
         cities = self.events.cities
         clock = lambda: NOW  # noqa: E731 - as short as a clock that stands still can be
-        editor = EventEditor(events=self.events, cities=cities, clock=clock, log=self.log)
+        auditor = Auditor(clock, bound)
+        editor = EventEditor(
+            events=self.events, cities=cities, auditor=auditor, clock=clock, log=self.log
+        )
         return EventImport(
             events=self.events,
             cities=cities,
             editor=editor,
+            auditor=auditor,
             clock=clock,
             timer=self.look,
             log=self.log,
@@ -403,12 +412,14 @@ def test_an_event_of_a_city_that_is_deleted_at_the_same_moment_is_wrong(desk: De
 
 def test_what_stays_contested_is_wrong_and_stops_no_other_line(desk: Desk) -> None:
     class Contested(BusyEvents):
-        def create(self, event: Event) -> None:
+        def create(self, event: Event, entry: AuditEntry | None = None) -> None:
             if event.slug == "one":
                 raise Changed("this event is being changed all the time; try again")
-            super().create(event)
+            super().create(event, entry)
 
-        def create_many(self, events: Sequence[Event]) -> list[EventsApiError | None]:
+        def create_many(
+            self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
+        ) -> list[EventsApiError | None]:
             refused = [event.slug == "one" for event in events]
             super().create_many([event for event in events if event.slug != "one"])
             return [Changed("somebody was faster") if found else None for found in refused]

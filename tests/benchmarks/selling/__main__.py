@@ -145,7 +145,9 @@ def main() -> int:
     try:
         with engine() as running:
             os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = running.url
-            bench = Bench(open_stores(StoreSettings("events", "cities", "index", "orders")))
+            bench = Bench(
+                open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
+            )
             bench.run()
     except EngineMissing as missing:
         sys.stderr.write(f"{missing}\n")
