@@ -48,7 +48,7 @@ $(CHECKOV_READY): requirements-checkov.lock
 setup: $(READY) $(MINISTACK_READY) ## Make both virtual environments
 
 .PHONY: serve
-serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another)
+serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another, THROTTLE=1)
 	@exec $(BIN)/python -m infra.local.serve
 
 .PHONY: reset

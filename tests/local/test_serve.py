@@ -396,6 +396,18 @@ def test_data_of_an_older_version_is_a_clear_message(tmp_path: Path) -> None:
     assert "`make reset` forgets it" in done.stderr
 
 
+def test_a_page_can_meet_the_stack_s_limits_where_they_are_switched_on(tmp_path: Path) -> None:
+    with local_run(tmp_path, THROTTLE="1") as running, httpx.Client() as client:
+        assert "It throttles" in running.output
+        answers = [client.get(running.url("/api/events?limit=1")) for _ in range(101)]
+        assert [answer.status_code for answer in answers] == [200] * 100 + [429]
+        assert_contract_error(answers[-1], 429, "RATE_LIMITED")
+        assert answers[-1].headers["Retry-After"] == "60"
+        # Stripe's webhook is answered: what is not signed is refused as ever.
+        webhook = client.post(running.url("/api/payments/webhook"), content=b"{}")
+        assert_contract_error(webhook, 400, "VALIDATION_ERROR")
+
+
 def test_the_timer_finishes_what_others_left(run: LocalRun) -> None:
     import boto3
 
