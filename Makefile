@@ -104,8 +104,8 @@ import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
 	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 .PHONY: export
-export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
-	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
+export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=, API_KEY=)
+	@TOKEN='$(TOKEN)' API_KEY='$(API_KEY)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
 
 .PHONY: reindex
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)

@@ -30,7 +30,7 @@ FILLING_FILE = STATE_DIR / "filling"
 # Made up: they open nothing but this machine's stand-ins.
 _LOCAL_SECRET_KEY = "sk_test_local"  # noqa: S105
 _LOCAL_WEBHOOK_SECRET = "whsec_local"  # noqa: S105
-LOCAL_API_KEY = "local-api-key"
+_LOCAL_API_KEY = "local-api-key"
 _REAL_STRIPE = "https://api.stripe.com"
 
 _LOCAL_SENDER = "Events API <tickets@events.example>"
@@ -115,10 +115,15 @@ def read_local_run(env: Mapping[str, str] = os.environ) -> LocalRun:
         starts_dynamodb=not env.get(_DYNAMODB),
         starts_mail=not env.get(_MAIL),
         throttles=_switch(env, "THROTTLE"),
-        api_keys=frozenset((env.get("LOCAL_API_KEYS") or LOCAL_API_KEY).split(",")),
+        api_keys=frozenset(local_api_keys(env)),
         environment=environment,
         endpoints=endpoints,
     )
+
+
+def local_api_keys(env: Mapping[str, str]) -> list[str]:
+    """Return the API keys that the local gateway takes."""
+    return (env.get("LOCAL_API_KEYS") or _LOCAL_API_KEY).split(",")
 
 
 def check_settings(env: Mapping[str, str]) -> None:

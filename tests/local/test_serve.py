@@ -248,6 +248,21 @@ def test_tokens_that_prove_nothing_are_refused(run: LocalRun) -> None:
         assert_contract_error(answer, 401, "UNAUTHORIZED")
 
 
+def test_a_file_of_all_events_needs_an_api_key_beside_an_admin_s_token(run: LocalRun) -> None:
+    url = run.url("/api/admin/events/export")
+    admin = {"Authorization": f"Bearer {run.token()}"}
+    user = {"Authorization": f"Bearer {run.token('--role', 'user')}"}
+    key = {"X-Api-Key": "local-api-key"}
+
+    for wrong in ({}, {"X-Api-Key": ""}, {"X-Api-Key": "another"}):
+        assert_contract_error(httpx.get(url, headers={**admin, **wrong}), 403, "FORBIDDEN")
+    assert_contract_error(httpx.get(url, headers=key), 401, "UNAUTHORIZED")
+    assert_contract_error(httpx.get(url, headers={**user, **key}), 403, "FORBIDDEN")
+    given = httpx.get(url, headers={**admin, **key})
+    assert given.status_code == 200
+    assert "tech-conference" in given.text
+
+
 def test_a_token_signs_in_and_only_an_admin_may_add(run: LocalRun) -> None:
     city = {"name": "Reykjavík", "country": "Iceland"}
     url = run.url("/api/admin/cities")
