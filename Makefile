@@ -60,7 +60,7 @@ token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
 	@$(BIN)/python -m infra.local.issuer.token --role '$(ROLE)' --ttl '$(TTL)' $(if $(SUB),--sub '$(SUB)')
 
 .PHONY: test
-test: lint types imports suites ## Format check, lint, types, import rules, every test suite
+test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, every test suite
 
 .PHONY: lint
 lint: $(READY) ## Check format and style
@@ -74,6 +74,14 @@ types: $(READY) ## Check types
 .PHONY: imports
 imports: $(READY) ## Check that imports run one way
 	$(BIN)/lint-imports --no-cache
+
+.PHONY: secrets-scan
+secrets-scan: $(READY) ## Look for secrets in tracked files (HISTORY=1: in all that ever was)
+	@$(BIN)/python -m infra.safety.secrets_scan $(if $(filter-out 0 no false,$(HISTORY)),--history)
+
+.PHONY: audit
+audit: $(READY) ## Look for known vulnerabilities of what is locked (REQUIRE_ADVISORIES=1)
+	@$(BIN)/python -m infra.safety.advisories $(if $(filter-out 0 no false,$(REQUIRE_ADVISORIES)),--require-advisories) $(wildcard requirements*.lock)
 
 .PHONY: suites
 suites: setup ## Run every test suite, with coverage
