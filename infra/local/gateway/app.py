@@ -36,7 +36,7 @@ from infra.local.gateway.variables import Variables
 _logger = logging.getLogger(__name__)
 _access_logger = logging.getLogger("infra.local.gateway.access")
 
-_COMPRESS_IN_THREAD_BYTES: Final = 64 * 1024
+_PACK_IN_THREAD_BYTES: Final = 64 * 1024
 
 
 def create_gateway(
@@ -164,7 +164,7 @@ class _Gateway:
         body = await incoming.read_body(request, receive)
         if isinstance(method.integration, MockIntegration):
             return integrations.run_mock(method.integration, exchange.variables())
-        request, body = self._decompressed(request, body)
+        request, body = await self._decompressed(request, body)
         binary_types = self._api.binary_media_types
         event = events.proxy_event(request, exchange.route, exchange.context, body, binary_types)
         reply = await integrations.run_lambda(
@@ -196,18 +196,25 @@ class _Gateway:
             await self._throttle.admit_key(key)
         exchange.context["identity"].update(apiKey=key, apiKeyId="local")
 
-    def _decompressed(self, request: IncomingRequest, body: bytes) -> tuple[IncomingRequest, bytes]:
+    async def _decompressed(
+        self, request: IncomingRequest, body: bytes
+    ) -> tuple[IncomingRequest, bytes]:
         """Take the content coding off the body, and off the headers, which would now be wrong."""
         if self._minimum_compression_size is None or not body:
             return request, body
-        coding = request.header("content-encoding")
-        return request.without_header("content-encoding"), compression.decompress(body, coding)
+        # Several headers of a name are one list (RFC 9110, section 5.3): codings, one in the other.
+        coding = ", ".join(request.header_values("content-encoding")) or None
+        if len(body) < _PACK_IN_THREAD_BYTES:
+            plain = compression.decompress(body, coding)
+        else:
+            plain = await asyncio.to_thread(compression.decompress, body, coding)
+        return request.without_header("content-encoding"), plain
 
     async def _compressed(self, request: IncomingRequest, reply: Reply) -> Reply:
         accepted = request.header("accept-encoding")
         if not compression.should_compress(reply, accepted, self._minimum_compression_size):
             return reply
-        if len(reply.body) < _COMPRESS_IN_THREAD_BYTES:
+        if len(reply.body) < _PACK_IN_THREAD_BYTES:
             return compression.compress(reply, accepted)
         return await asyncio.to_thread(compression.compress, reply, accepted)
 
