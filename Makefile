@@ -48,7 +48,7 @@ $(CHECKOV_READY): requirements-checkov.lock
 setup: $(READY) $(MINISTACK_READY) ## Make both virtual environments
 
 .PHONY: serve
-serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another)
+serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another, THROTTLE=1)
 	@exec $(BIN)/python -m infra.local.serve
 
 .PHONY: reset
@@ -60,7 +60,7 @@ token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
 	@$(BIN)/python -m infra.local.issuer.token --role '$(ROLE)' --ttl '$(TTL)' $(if $(SUB),--sub '$(SUB)')
 
 .PHONY: test
-test: lint types imports suites ## Format check, lint, types, import rules, every test suite
+test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, every test suite
 
 .PHONY: lint
 lint: $(READY) ## Check format and style
@@ -74,6 +74,14 @@ types: $(READY) ## Check types
 .PHONY: imports
 imports: $(READY) ## Check that imports run one way
 	$(BIN)/lint-imports --no-cache
+
+.PHONY: secrets-scan
+secrets-scan: $(READY) ## Look for secrets in tracked files (HISTORY=1: in all that ever was)
+	@$(BIN)/python -m infra.safety.secrets_scan $(if $(filter-out 0 no false,$(HISTORY)),--history)
+
+.PHONY: audit
+audit: $(READY) ## Look for known vulnerabilities of what is locked (REQUIRE_ADVISORIES=1)
+	@$(BIN)/python -m infra.safety.advisories $(if $(filter-out 0 no false,$(REQUIRE_ADVISORIES)),--require-advisories) $(wildcard requirements*.lock)
 
 .PHONY: suites
 suites: setup ## Run every test suite, with coverage
@@ -104,8 +112,8 @@ import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
 	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 .PHONY: export
-export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
-	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
+export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=, API_KEY=)
+	@TOKEN='$(TOKEN)' API_KEY='$(API_KEY)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
 
 .PHONY: reindex
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)

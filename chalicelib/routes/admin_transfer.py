@@ -154,6 +154,8 @@ def _shown(report: ImportReport, *, dry_run: bool) -> dict[str, object]:
 @blueprint.api(
     "/api/admin/events/export",
     authorizer=jwt_authorizer,
+    # A whole catalogue is what machines fetch: the usage plan says how often.
+    needs_api_key=True,
     describes=Operation(
         summary="Give out events as a file",
         tag=Tag.ADMIN_EVENTS,

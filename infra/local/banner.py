@@ -12,9 +12,10 @@ def banner(run: LocalRun, *, filled: bool) -> str:
     stripe_note = "  (open it: sessions, events, deliveries)" if run.starts_stripe else ""
     mail_note = "  (open it: e-mails with tickets)" if run.starts_mail else ""
     token_note = "" if run.starts_issuer else "  (not available: JWT_ISSUER is not the local one)"
+    throttled = "\nIt throttles as the deployed stack does (THROTTLE).\n" if run.throttles else ""
     return f"""
 The Events API is up: {samples}.
-
+{throttled}
   API        {at["api"]}
   Stripe     {at["stripe"]}{stripe_note}
   Issuer     {at["issuer"]}

@@ -169,6 +169,7 @@ def _serve(run: LocalRun, children: Children) -> None:
     from infra.local.timer import ticking
     from infra.packaging import api_definition
     from infra.packaging.parameters import TIMER
+    from infra.throttling import read_throttling
 
     _log_as_lambda_does()
     filled = prepare_tables()
@@ -176,7 +177,11 @@ def _serve(run: LocalRun, children: Children) -> None:
     gateway = create_gateway(
         api_definition(run.environment["STAGE"], HttpSettings.read(os.environ).cors_origins),
         functions,
-        GatewayConfig(stage=run.environment["STAGE"], api_keys=run.api_keys),
+        GatewayConfig(
+            stage=run.environment["STAGE"],
+            api_keys=run.api_keys,
+            throttling=read_throttling() if run.throttles else None,
+        ),
     )
     with running(gateway, HOST, run.ports.api), ticking(functions[TIMER]):
         ENDPOINTS_FILE.write_text(json.dumps(dict(run.endpoints), indent=2) + "\n")

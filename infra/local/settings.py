@@ -35,6 +35,16 @@ _REAL_STRIPE = "https://api.stripe.com"
 
 _LOCAL_SENDER = "Events API <tickets@events.example>"
 
+_SWITCHES = {
+    "": False,
+    "0": False,
+    "no": False,
+    "false": False,
+    "1": True,
+    "yes": True,
+    "true": True,
+}
+
 _DYNAMODB = "AWS_ENDPOINT_URL_DYNAMODB"
 _MAIL = "AWS_ENDPOINT_URL_SESV2"
 
@@ -63,6 +73,7 @@ class LocalRun:
     starts_issuer: bool
     starts_dynamodb: bool
     starts_mail: bool
+    throttles: bool
     api_keys: frozenset[str]
     environment: Mapping[str, str]
     endpoints: Mapping[str, str]
@@ -103,10 +114,16 @@ def read_local_run(env: Mapping[str, str] = os.environ) -> LocalRun:
         starts_issuer=not env.get("JWT_ISSUER"),
         starts_dynamodb=not env.get(_DYNAMODB),
         starts_mail=not env.get(_MAIL),
-        api_keys=frozenset((env.get("LOCAL_API_KEYS") or _LOCAL_API_KEY).split(",")),
+        throttles=_switch(env, "THROTTLE"),
+        api_keys=frozenset(local_api_keys(env)),
         environment=environment,
         endpoints=endpoints,
     )
+
+
+def local_api_keys(env: Mapping[str, str]) -> list[str]:
+    """Return the API keys that the local gateway takes."""
+    return (env.get("LOCAL_API_KEYS") or _LOCAL_API_KEY).split(",")
 
 
 def check_settings(env: Mapping[str, str]) -> None:
@@ -187,6 +204,13 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:  # noqa: PLR2004
         raise SettingsError(f"{name} must be a port from 1 to 65535, not {text!r}")
     return int(text)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "")
+    if text.lower() not in _SWITCHES:
+        raise SettingsError(f"{name} must be 1 or 0, not {text!r}")
+    return _SWITCHES[text.lower()]
 
 
 def _url(port: int) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.transfer.access import local_api, token_for
+from infra.transfer.access import api_key_for, local_api, token_for
 from infra.transfer.api import Api
 from infra.transfer.errors import TransferError
 from infra.transfer.exporting import Export
@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     url = options.api or local_api()
     try:
-        with Api(url, token_for(url, os.environ)) as api:
+        token = token_for(url, os.environ)
+        api_key = api_key_for(url, os.environ) if options.command == "export" else None
+        with Api(url, token, api_key) as api:
             if options.command == "import":
                 code = _import(Import(api, options.file, dry_run=options.dry_run), options.file)
                 if options.dry_run:
@@ -72,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
             "--api",
             metavar="URL",
             help="where the API is, a stage's path included (default: the local run). The token "
-            "is read from the environment variable TOKEN; the local run needs none",
+            "is read from the environment variable TOKEN, and an export's API key from API_KEY; "
+            "the local run needs neither",
         )
     return parser
 

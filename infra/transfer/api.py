@@ -36,9 +36,13 @@ Note = Callable[[str], None]
 class Api:
     """Sends requests as an admin."""
 
-    def __init__(self, base_url: str, token: str) -> None:
-        """Take where an API is and a token for it; raises `Refused` where that is no URL."""
+    def __init__(self, base_url: str, token: str, api_key: str | None = None) -> None:
+        """Take where an API is, a token for it and, where routes are used that need one, an API
+        key; raises `Refused` where that is no URL.
+        """
         headers = {"Authorization": f"Bearer {token}"}
+        if api_key is not None:
+            headers["X-Api-Key"] = api_key
         try:
             url = httpx.URL(base_url)
         except httpx.InvalidURL as error:

@@ -18,4 +18,4 @@ class Unreachable(TransferError):
 
 
 class NotSignedIn(TransferError):
-    """There is no token to sign in with."""
+    """There is no token to sign in with, or no API key."""

@@ -22,6 +22,7 @@ from tests.fuzz.files import csv_files, json_lines_files
 from tests.fuzz.known import KnownThings
 
 API, TOKEN, WEBHOOK_SECRET = "FUZZ_API", "FUZZ_TOKEN", "FUZZ_WEBHOOK_SECRET"
+API_KEY = "FUZZ_API_KEY"
 _WEBHOOK = "/api/payments/webhook"
 _SIGNATURE = "Stripe-Signature"
 

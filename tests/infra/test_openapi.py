@@ -174,7 +174,8 @@ def test_guarded_routes_ask_for_a_token_and_can_refuse_it() -> None:
     for verb, path, operation in operations():
         entry = app.routes.get(path, {}).get(verb.upper())
         guarded = entry is not None and entry.authorizer is not None
-        token: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+        key: dict[str, list[str]] = {"apiKey": []} if entry and entry.api_key_required else {}
+        token: list[dict[str, list[str]]] = [{"bearerAuth": [], **key}]
         optional = [{}, *token] if (verb, path) in MAY_SIGN_IN else []
         assert operation["security"] == (token if guarded else optional), path
         assert ("401" in operation["responses"]) is (guarded or bool(optional)), path

@@ -166,13 +166,21 @@ def test_every_route_that_is_not_public_asks_for_a_token(stack: dict[str, Any]) 
     open_routes = {key for key, method in methods(stack).items() if not method.get("security")}
     assert {key for key in open_routes if key[0] != "options"} == PUBLIC
     for method in methods(stack).values():
-        assert method.get("security") in (None, [{"jwt_authorizer": []}])
+        schemes = {name for each in method.get("security", ()) for name in each}
+        assert not schemes or schemes - {"api_key"} == {"jwt_authorizer"}
+
+
+def test_a_file_of_all_events_is_given_out_for_an_api_key_only(stack: dict[str, Any]) -> None:
+    method = methods(stack)["get", "/api/admin/events/export"]
+    assert method["security"] == [{"api_key": []}, {"jwt_authorizer": []}]
+    scheme = api(stack)["Body"]["securityDefinitions"]["api_key"]
+    assert scheme == {"type": "apiKey", "name": "x-api-key", "in": "header"}
 
 
 def test_the_authorizer_reads_bearer_tokens_and_is_asked_again_after_minutes(
     stack: dict[str, Any],
 ) -> None:
-    (scheme,) = api(stack)["Body"]["securityDefinitions"].values()
+    scheme = api(stack)["Body"]["securityDefinitions"]["jwt_authorizer"]
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert scheme["name"] == "Authorization"
     assert authorizer["type"] == "token"

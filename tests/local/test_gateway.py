@@ -399,6 +399,17 @@ def test_a_template_s_unknown_variables_become_empty() -> None:
     assert variables.render(template) == "r1. |b $5 $input.body"
 
 
+def test_a_body_with_two_opinions_about_its_end_is_refused(client: httpx.Client) -> None:
+    answer = raw_request(
+        client,
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"x-amzn-RequestId" in answer
+    assert b"abc" not in answer
+
+
 # API keys.
 
 

@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+import random
+import time
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -344,6 +346,8 @@ def test_a_packed_request_reaches_the_function_unpacked(
         ("gzip, gzip", pack(b"x")),
         ("gzip", b"not gzip"),
         ("gzip", pack(b"cut short")[:-4]),
+        ("gzip", zlib.compress(b"x")),
+        ("deflate", pack(b"x")),
     ],
 )
 def test_a_coding_that_cannot_be_taken_off_is_an_unsupported_media_type(
@@ -357,6 +361,28 @@ def test_a_body_that_unpacks_to_over_ten_megabytes_is_refused(packing: httpx.Cli
     bomb = gzip.compress(bytes(50 * 1024 * 1024))
     response = packing.post("/echo", content=bomb, headers={"Content-Encoding": "gzip"})
     assert response.status_code == 413
+
+
+def test_codings_in_two_headers_are_a_list_of_two(packing: httpx.Client) -> None:
+    headers = [("Content-Encoding", "gzip"), ("Content-Encoding", "identity")]
+    assert packing.post("/echo", content=pack(b"x"), headers=headers).status_code == 415
+
+
+def test_a_large_packed_request_is_unpacked_whole(packing: httpx.Client) -> None:
+    # Letters by chance, so that it is large when it is packed, too.
+    text = base64.b64encode(random.Random(1).randbytes(200_000))
+    headers = {"Content-Encoding": "gzip"}
+    assert packing.post("/echo", content=pack(text), headers=headers).json()["body"] == (
+        text.decode()
+    )
+
+
+def test_members_without_end_do_not_keep_the_gateway_busy() -> None:
+    empty = gzip.compress(b"")
+    started = time.process_time()
+    with pytest.raises(GatewayError, match="REQUEST_TOO_LARGE"):
+        compression.decompress(empty * 400_000, "gzip")
+    assert time.process_time() - started < 5
 
 
 def test_many_small_members_count_together() -> None:

@@ -39,6 +39,22 @@ def test_the_ports_follow_the_api_unless_they_are_set() -> None:
     assert read_local_run({"MAIL_PORT": "7001"}).ports.mail == 7001
 
 
+@pytest.mark.parametrize(
+    ("text", "throttles"), [("", False), ("0", False), ("no", False), ("1", True), ("True", True)]
+)
+def test_throttling_is_off_unless_it_is_switched_on(text: str, throttles: bool) -> None:
+    run = read_local_run({"THROTTLE": text})
+
+    assert run.throttles is throttles
+    assert ("It throttles" in banner(run, filled=True)) is throttles
+    assert not read_local_run({}).throttles
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_a_clear_message() -> None:
+    with pytest.raises(SettingsError, match="THROTTLE must be 1 or 0, not 'maybe'"):
+        read_local_run({"THROTTLE": "maybe"})
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "٣"])
 def test_a_port_that_is_none_is_a_clear_message(port: str) -> None:
     with pytest.raises(SettingsError, match="PORT must be a port from 1 to 65535"):

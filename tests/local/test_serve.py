@@ -248,6 +248,21 @@ def test_tokens_that_prove_nothing_are_refused(run: LocalRun) -> None:
         assert_contract_error(answer, 401, "UNAUTHORIZED")
 
 
+def test_a_file_of_all_events_needs_an_api_key_beside_an_admin_s_token(run: LocalRun) -> None:
+    url = run.url("/api/admin/events/export")
+    admin = {"Authorization": f"Bearer {run.token()}"}
+    user = {"Authorization": f"Bearer {run.token('--role', 'user')}"}
+    key = {"X-Api-Key": "local-api-key"}
+
+    for wrong in ({}, {"X-Api-Key": ""}, {"X-Api-Key": "another"}):
+        assert_contract_error(httpx.get(url, headers={**admin, **wrong}), 403, "FORBIDDEN")
+    assert_contract_error(httpx.get(url, headers=key), 401, "UNAUTHORIZED")
+    assert_contract_error(httpx.get(url, headers={**user, **key}), 403, "FORBIDDEN")
+    given = httpx.get(url, headers={**admin, **key})
+    assert given.status_code == 200
+    assert "tech-conference" in given.text
+
+
 def test_a_token_signs_in_and_only_an_admin_may_add(run: LocalRun) -> None:
     city = {"name": "Reykjavík", "country": "Iceland"}
     url = run.url("/api/admin/cities")
@@ -394,6 +409,18 @@ def test_data_of_an_older_version_is_a_clear_message(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "`make reset` forgets it" in done.stderr
+
+
+def test_a_page_can_meet_the_stack_s_limits_where_they_are_switched_on(tmp_path: Path) -> None:
+    with local_run(tmp_path, THROTTLE="1") as running, httpx.Client() as client:
+        assert "It throttles" in running.output
+        answers = [client.get(running.url("/api/events?limit=1")) for _ in range(101)]
+        assert [answer.status_code for answer in answers] == [200] * 100 + [429]
+        assert_contract_error(answers[-1], 429, "RATE_LIMITED")
+        assert answers[-1].headers["Retry-After"] == "60"
+        # Stripe's webhook is answered: what is not signed is refused as ever.
+        webhook = client.post(running.url("/api/payments/webhook"), content=b"{}")
+        assert_contract_error(webhook, 400, "VALIDATION_ERROR")
 
 
 def test_the_timer_finishes_what_others_left(run: LocalRun) -> None:

@@ -23,6 +23,7 @@ from chalicelib import wiring
 from chalicelib.services import transfer_import
 from infra.transfer import source
 from infra.transfer.__main__ import main
+from infra.transfer.access import api_key_for
 from tests.support.http_server import LocalServer, Received, Reply, closed_port, serving
 from tests.support.lambda_api import LambdaApi, signed_in
 from tests.support.local_run import LocalRun, local_run
@@ -63,6 +64,9 @@ class Gateway:
             return planned
         if received.headers.get("authorization") != "Bearer good":
             return Reply(401, b'{"code": "UNAUTHORIZED", "message": "sign in to do this"}')
+        wants_key = urlsplit(received.path).path.endswith("/export")
+        if wants_key and received.headers.get("x-api-key") != "key":
+            return Reply(403, b'{"code": "FORBIDDEN", "message": "this needs an API key"}')
         answer = self.api.request(
             received.method,
             received.path,
@@ -113,6 +117,7 @@ def desk(
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Desk]:
     monkeypatch.setenv("TOKEN", "good")
+    monkeypatch.setenv("API_KEY", "key")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(source, "_LINES", 20)
     gateway = Gateway()
@@ -348,6 +353,41 @@ def test_another_machines_api_needs_a_token_and_never_gets_a_local_one(
 
     assert main(["import", str(desk.file(many(1))), "--api", url]) == NOT_DONE
     assert f"TOKEN must hold an admin's token for {url}" in desk.said()[1]
+
+
+def test_another_machines_export_needs_a_key_and_never_gets_a_local_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("API_KEY")
+
+    assert main(["export", "out.csv", "--api", "https://api.example/dev"]) == NOT_DONE
+    said = desk.said()[1]
+    assert "API_KEY must hold a key of the usage plan of https://api.example/dev" in said
+
+
+def test_a_key_that_the_api_does_not_know_is_told_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
+    monkeypatch.setenv("API_KEY", "another")
+
+    assert desk.run("export", desk.folder / "out.csv") == NOT_DONE
+    assert "403 FORBIDDEN: this needs an API key" in desk.said()[1]
+    assert pauses == []
+    assert list(desk.folder.iterdir()) == []
+
+
+def test_a_key_goes_only_where_it_is_needed(desk: Desk) -> None:
+    assert desk.run("import", desk.file(many(1))) == DONE
+    assert {"x-api-key" in item.headers for item in desk.server.received} == {False}
+
+
+def test_the_local_run_s_own_key_is_used_where_it_has_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        assert api_key_for(f"http://{host}:8000", {}) == "local-api-key"
+    assert api_key_for("http://localhost", {"LOCAL_API_KEYS": "one,two"}) == "one"
+    assert api_key_for("http://localhost", {"LOCAL_API_KEYS": "one", "API_KEY": "mine"}) == "mine"
 
 
 def test_without_a_local_run_there_is_no_token_for_it(

@@ -1,6 +1,7 @@
 """API Gateway (REST, Lambda proxy) on a laptop: it runs the Swagger document that is deployed.
 
-Here are only the names other modules use. Throttling and WAF are not reproduced.
+Here are only the names other modules use. Of WAF, the rule on how often an address may ask is
+reproduced; its groups of managed rules are AWS's and are not.
 """
 
 from infra.local.gateway.app import create_gateway

@@ -30,12 +30,13 @@ from infra.local.gateway.functions import Functions, LambdaHandler
 from infra.local.gateway.incoming import IncomingRequest
 from infra.local.gateway.reply import Reply
 from infra.local.gateway.routing import Route, Router
+from infra.local.gateway.throttle import Throttle
 from infra.local.gateway.variables import Variables
 
 _logger = logging.getLogger(__name__)
 _access_logger = logging.getLogger("infra.local.gateway.access")
 
-_COMPRESS_IN_THREAD_BYTES: Final = 64 * 1024
+_PACK_IN_THREAD_BYTES: Final = 64 * 1024
 
 
 def create_gateway(
@@ -91,6 +92,7 @@ class _Gateway:
         self._config = config
         self._router = Router(api.methods)
         self._authorizers = Authorizers(functions, GrantCache(config.authorizer_cache_entries))
+        self._throttle = Throttle(config.throttling) if config.throttling else None
         self._minimum_compression_size = (
             config.minimum_compression_size
             if config.minimum_compression_size is not None
@@ -137,8 +139,16 @@ class _Gateway:
         return gateway_responses.render(error, self._api.gateway_responses, exchange.variables())
 
     async def _process(self, exchange: _Exchange, receive: Receive) -> Reply:
-        """Route, authorize, check the API key, read the body, integrate: in API Gateway's order."""
+        """Route, authorize, check the API key, read the body, integrate: in API Gateway's order.
+
+        What throttles is in line too, where it is switched on: WAF is asked before anything else
+        ("Use AWS WAF to protect your REST APIs"), the usage plan after the authorizer (re:Post,
+        "How can I use API Gateway logs for troubleshooting?"), and the method's own bucket after
+        the usage plan's ("Throttle requests to your REST APIs for better throughput").
+        """
         request = exchange.request
+        if self._throttle is not None:
+            await self._throttle.admit_client(request.source_ip, request.raw_path)
         request.check()
         method = self._find_method(exchange)
         if method.authorizer is not None:
@@ -148,11 +158,13 @@ class _Gateway:
                 events.method_arn(request, self._config),
             )
         if method.api_key_required:
-            self._check_api_key(exchange)
+            await self._check_api_key(exchange)
+        if self._throttle is not None:
+            self._throttle.admit_call(method.verb, method.resource)
         body = await incoming.read_body(request, receive)
         if isinstance(method.integration, MockIntegration):
             return integrations.run_mock(method.integration, exchange.variables())
-        request, body = self._decompressed(request, body)
+        request, body = await self._decompressed(request, body)
         binary_types = self._api.binary_media_types
         event = events.proxy_event(request, exchange.route, exchange.context, body, binary_types)
         reply = await integrations.run_lambda(
@@ -176,24 +188,33 @@ class _Gateway:
         exchange.context.update(events.resource_context(method, route))
         return method
 
-    def _check_api_key(self, exchange: _Exchange) -> None:
+    async def _check_api_key(self, exchange: _Exchange) -> None:
         key = exchange.request.header("x-api-key")
-        if key not in self._config.api_keys:
+        if key is None or key not in self._config.api_keys:
             raise GatewayError("INVALID_API_KEY")
+        if self._throttle is not None:
+            await self._throttle.admit_key(key)
         exchange.context["identity"].update(apiKey=key, apiKeyId="local")
 
-    def _decompressed(self, request: IncomingRequest, body: bytes) -> tuple[IncomingRequest, bytes]:
+    async def _decompressed(
+        self, request: IncomingRequest, body: bytes
+    ) -> tuple[IncomingRequest, bytes]:
         """Take the content coding off the body, and off the headers, which would now be wrong."""
         if self._minimum_compression_size is None or not body:
             return request, body
-        coding = request.header("content-encoding")
-        return request.without_header("content-encoding"), compression.decompress(body, coding)
+        # Several headers of a name are one list (RFC 9110, section 5.3): codings, one in the other.
+        coding = ", ".join(request.header_values("content-encoding")) or None
+        if len(body) < _PACK_IN_THREAD_BYTES:
+            plain = compression.decompress(body, coding)
+        else:
+            plain = await asyncio.to_thread(compression.decompress, body, coding)
+        return request.without_header("content-encoding"), plain
 
     async def _compressed(self, request: IncomingRequest, reply: Reply) -> Reply:
         accepted = request.header("accept-encoding")
         if not compression.should_compress(reply, accepted, self._minimum_compression_size):
             return reply
-        if len(reply.body) < _COMPRESS_IN_THREAD_BYTES:
+        if len(reply.body) < _PACK_IN_THREAD_BYTES:
             return compression.compress(reply, accepted)
         return await asyncio.to_thread(compression.compress, reply, accepted)
 

@@ -14,7 +14,10 @@ from infra.local.gateway.errors import GatewayError
 from infra.local.gateway.quotas import MAX_REQUEST_BYTES
 from infra.local.gateway.reply import Reply
 
-_AUTO_DETECT_HEADER: Final = 32 + zlib.MAX_WBITS
+# What zlib calls the container that a coding stands for (RFC 9110, section 8.4.1).
+_CONTAINERS: Final = MappingProxyType({"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS})
+# A gzip file may have several members, one after the other; each costs a copy of what follows it.
+_MOST_MEMBERS: Final = 100
 
 
 def _gzip(body: bytes) -> bytes:
@@ -31,19 +34,22 @@ def decompress(body: bytes, content_encoding: str | None) -> bytes:
     """Take the content coding off a request's body.
 
     Raises `GatewayError`: UNSUPPORTED_MEDIA_TYPE for a coding that is unknown or that the body is
-    not in ("Call an API method with a compressed payload"), REQUEST_TOO_LARGE past 10 MB.
+    not in ("Call an API method with a compressed payload"), REQUEST_TOO_LARGE past 10 MB or for
+    more members than anybody packs.
     """
     coding = (content_encoding or "identity").strip().lower()
     if coding == "identity":
         return body
-    if coding not in _CODINGS:
+    if coding not in _CONTAINERS:
         raise GatewayError("UNSUPPORTED_MEDIA_TYPE")
     plain = bytearray()
-    rest = body
+    rest, members = body, 0
     try:
-        # A gzip file may have several members, one after the other.
         while rest:
-            unpacker = zlib.decompressobj(_AUTO_DETECT_HEADER)
+            members += 1
+            if members > _MOST_MEMBERS:
+                raise GatewayError("REQUEST_TOO_LARGE")
+            unpacker = zlib.decompressobj(_CONTAINERS[coding])
             plain += unpacker.decompress(rest, MAX_REQUEST_BYTES + 1 - len(plain))
             if len(plain) > MAX_REQUEST_BYTES:
                 raise GatewayError("REQUEST_TOO_LARGE")

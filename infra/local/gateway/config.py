@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from infra.throttling import Throttling
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
     """Settings of one local gateway. Times are in seconds, sizes in bytes.
 
     `minimum_compression_size` is `None` to take the definition's. `function_timeouts` overrules
-    `integration_timeout` for single functions, named by CloudFormation logical id.
+    `integration_timeout` for single functions, named by CloudFormation logical id. `throttling` is
+    `None` to answer whatever is asked, however often.
     """
 
     stage: str = "local"
@@ -24,6 +27,7 @@ class GatewayConfig:
     function_memory_mb: int = 512
     worker_threads: int = 64
     authorizer_cache_entries: int = 1024
+    throttling: Throttling | None = None
 
     def timeout_of(self, function: str) -> float:
         """Seconds the function may take before the caller gets INTEGRATION_TIMEOUT."""

@@ -52,7 +52,9 @@ _TYPES: Final = (
         "Missing Authentication Token",
         "MissingAuthenticationTokenException",
     ),
+    ResponseType("QUOTA_EXCEEDED", 429, "Limit Exceeded", "LimitExceededException"),
     ResponseType("REQUEST_TOO_LARGE", 413, "Request Too Long", "RequestTooLongException"),
+    ResponseType("THROTTLED", 429, "Too Many Requests", "TooManyRequestsException"),
     ResponseType("UNAUTHORIZED", 401, "Unauthorized", "UnauthorizedException"),
     ResponseType(
         "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media Type", "UnsupportedMediaTypeException"
@@ -66,11 +68,20 @@ class GatewayError(Exception):
     """The gateway answers in place of the integration.
 
     `kind` is a gateway response type by its name; `message` and `status` stand in for the type's
-    own where API Gateway says something more exact.
+    own where API Gateway says something more exact, and `retry_after` (seconds) for the header of
+    the type's customisation.
     """
 
-    def __init__(self, kind: str, message: str | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str | None = None,
+        status: int | None = None,
+        *,
+        retry_after: int | None = None,
+    ) -> None:
         self.kind = RESPONSE_TYPES[kind]
         self.message = message if message is not None else self.kind.message
         self.status = status if status is not None else self.kind.status
+        self.retry_after = retry_after
         super().__init__(f"{kind}: {self.message}")

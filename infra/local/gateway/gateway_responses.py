@@ -38,7 +38,10 @@ def render(
         headers=(("Content-Type", media_type), ("x-amzn-ErrorType", error.kind.exception)),
         body=filled.render(templates[media_type]).encode(),
     )
-    return reply.with_headers((name, value) for name, value in mapped if value is not None)
+    reply = reply.with_headers((name, value) for name, value in mapped if value is not None)
+    if error.retry_after is None:
+        return reply
+    return reply.with_headers([("Retry-After", str(error.retry_after))])
 
 
 def _error_context(error: GatewayError) -> dict[str, Any]:

@@ -65,8 +65,9 @@ class IncomingRequest:
     def check(self) -> None:
         """Refuse what API Gateway refuses before it looks for a route.
 
-        Raises `GatewayError`: headers over the limit, broken percent-encoding, and the characters
-        a query string must escape (`|`, `{`, `}`: "Important notes for REST APIs").
+        Raises `GatewayError`: headers over the limit, two opinions about where the body ends (with
+        which requests are smuggled: RFC 9112, section 6.1), broken percent-encoding, and the
+        characters a query string must escape (`|`, `{`, `}`: "Important notes for REST APIs").
         """
         sizes = (len(name) + len(value) for name, value in self.headers)
         if len(self.raw_path) + len(self.raw_query) + sum(sizes) > MAX_HEADER_BYTES:
@@ -75,6 +76,8 @@ class IncomingRequest:
                 "Request Header Fields Too Large",
                 _HEADERS_TOO_LARGE_STATUS,
             )
+        if self.header("content-length") and self.header("transfer-encoding"):
+            raise GatewayError("BAD_REQUEST_PARAMETERS")
         if _BAD_ESCAPE.search(self.raw_path) or _BAD_ESCAPE.search(self.raw_query):
             raise GatewayError("BAD_REQUEST_PARAMETERS")
         if any(character in self.raw_query for character in "|{}"):
