@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from botocore.exceptions import ClientError
-
 from infra.deploying.artifacts import Artifacts
 from infra.deploying.aws import open_aws
 from infra.deploying.bucket import bucket_name
@@ -78,13 +76,8 @@ def _rollback(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     run = _run(options)
     run.headline("status")
-    bucket = options.bucket or bucket_name(run.aws)
-    try:
-        return say_status(run, Artifacts(run.aws, bucket, run.stack))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchBucket":
-            raise
-        return say_status(run, None)
+    kept = Artifacts(run.aws, options.bucket or bucket_name(run.aws), run.stack)
+    return _DONE if say_status(run, kept) else _NOT_DONE
 
 
 def _logs(options: argparse.Namespace) -> int:

@@ -80,8 +80,11 @@ class Artifacts:
         self._put(f"{self._records}{deployment.id}.json", json.dumps(asdict(noted)).encode())
 
     def deployments(self) -> list[Deployment]:
-        """Return the deployments that were recorded, last ones first."""
-        found = [Deployment(**json.loads(self._get(key))) for key in self._record_keys()]
+        """Return the deployments that were recorded, last ones first; none without a bucket."""
+        try:
+            found = [Deployment(**json.loads(self._get(key))) for key in self._record_keys()]
+        except self.aws.s3.exceptions.NoSuchBucket:
+            return []
         return sorted(found, key=lambda item: item.at, reverse=True)
 
     @property

@@ -1,5 +1,6 @@
 """The account and region that a command works in, and its clients."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,7 +56,8 @@ class Aws:
 
 def open_aws() -> Aws:
     """Return the account and region that the environment chooses; raises botocore's errors."""
-    session = boto3.Session()
+    # boto3 does not read AWS_REGION by itself, which the AWS CLI does, and first.
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     if not session.region_name:
         raise NoRegionError
     return Aws(session)

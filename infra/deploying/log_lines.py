@@ -84,5 +84,6 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON
 def _printable(text: str, *, lines: bool = False) -> str:
     kept = "\n" if lines else ""
     return "".join(
-        char if char.isprintable() or char in kept else f"\\x{ord(char):02x}" for char in text
+        char if char.isprintable() or char in kept else f"\\x{ord(char):02x}"
+        for char in text.replace("\t", "  ")
     )

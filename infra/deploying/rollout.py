@@ -142,7 +142,7 @@ def _show(change_set: ChangeSet, chosen: Sequence[Chosen]) -> None:
 
 def _warn(refused: Sequence[changes.Change]) -> None:
     for change in refused:
-        print(f"!! {change.logical_id} would be {change.effect}: {change.risk}")
+        print(f"!! {change.logical_id}: {change.effect}; {change.risk}")
 
 
 def _execute(run: StageRun, kept: Artifacts, deployment: Deployment, change_set: ChangeSet) -> None:

@@ -8,16 +8,17 @@ from infra.deploying.stage import StageRun
 _SHOWN_DEPLOYMENTS = 10
 
 
-def say_status(run: StageRun, kept: Artifacts | None) -> int:
-    """Print it; 1 where there is no stack. `kept` is None where there is no bucket either."""
+def say_status(run: StageRun, kept: Artifacts) -> bool:
+    """Print it; false where there is no stack."""
     stack = run.find()
     if stack is None:
         print(f"there is no stack {run.stack} in {run.aws.region}: is it another region?")
-        return 1
+        return False
     reason = f": {stack.reason}" if stack.reason else ""
     print(f"{stack.status}, last changed {stack.changed.astimezone():%Y-%m-%d %H:%M %Z}{reason}")
     say_outputs(stack)
-    if kept:
+    deployments = kept.deployments()
+    if deployments:
         print("deployments:")
-        say_deployments(kept.deployments()[:_SHOWN_DEPLOYMENTS], live_id(run, stack))
-    return 0
+        say_deployments(deployments[:_SHOWN_DEPLOYMENTS], live_id(run, stack))
+    return True
