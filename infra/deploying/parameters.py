@@ -2,6 +2,7 @@
 sent. Values of the deployment before stay where the file says nothing.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -11,6 +12,10 @@ from typing import Any
 
 from infra.deploying.errors import DeployingError
 from infra.packaging.stages import ROOT
+
+# Made here and asked of nobody, where a template has it: another value where the package or any
+# other parameter is another, and only there. By it functions get a new version.
+RELEASE = "Release"
 
 # How Stripe's keys and signing secrets begin.
 _SECRET = re.compile(r"\b(sk|rk|whsec)_\w")
@@ -65,18 +70,21 @@ def choose(
     given: Mapping[str, str],
     previous: Mapping[str, str],
     where: str,
+    package: str = "",
 ) -> list[Chosen]:
     """Return a value for each parameter that the template declares, in its order.
 
     Raises `DeployingError` with everything that is wrong: unknown names, values that the template
     does not allow, secrets, and parameters that nobody has chosen. `where` is named as the place
-    to mend them.
+    to mend them; `package` is a digest of what is deployed with them.
     """
     problems = [
         f"{name}: there is no such parameter" for name in sorted(given) if name not in declared
     ]
     chosen = []
     for name, declaration in declared.items():
+        if name == RELEASE and name not in given:
+            continue
         value = given.get(name, previous.get(name, declaration.get("Default")))
         if value is None:
             problems.append(
@@ -91,6 +99,8 @@ def choose(
         raise DeployingError(
             "\n".join([f"the parameters cannot be deployed ({where}):", *problems])
         )
+    if RELEASE in declared and RELEASE not in given:
+        chosen.append(Chosen(RELEASE, _release(package, chosen), previous.get(RELEASE), given=True))
     return chosen
 
 
@@ -100,8 +110,13 @@ def shown(chosen: list[Chosen]) -> list[str]:
     return [
         f"{item.name.ljust(width)}  {item.value or '(empty)'}{_before(item)}"
         for item in chosen
-        if item.value != item.was
+        if item.value != item.was and item.name != RELEASE
     ]
+
+
+def _release(package: str, chosen: list[Chosen]) -> str:
+    decided = json.dumps([package, *sorted((item.name, item.value) for item in chosen)])
+    return hashlib.sha256(decided.encode()).hexdigest()
 
 
 def _before(item: Chosen) -> str:

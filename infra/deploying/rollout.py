@@ -84,9 +84,11 @@ def _chosen(
     recorded = {
         name: value
         for name, value in deployment.parameters.items()
-        if name in declared and name not in previous
+        if name in declared and name not in {*previous, parameters.RELEASE}
     }
-    return parameters.choose(declared, {**recorded, **choice.given}, previous, choice.where)
+    return parameters.choose(
+        declared, {**recorded, **choice.given}, previous, choice.where, deployment.template_key
+    )
 
 
 def _is_live(run: StageRun, stack: Stack, deployment: Deployment, chosen: Sequence[Chosen]) -> bool:

@@ -397,3 +397,22 @@ def test_the_documents_parameters_are_the_templates() -> None:
         "docs/deploying.md",
     )
     assert given.keys() <= {item.name for item in chosen}
+
+
+def test_a_release_is_another_where_anything_else_is_and_only_there() -> None:
+    declared = {**DECLARED, "Release": {"Type": "String", "AllowedPattern": "^[0-9a-f]{10,64}$"}}
+
+    def release(package: str, given: dict[str, str], previous: dict[str, str]) -> str:
+        chosen = parameters.choose(declared, given, previous, "here", package)
+        (item,) = [item for item in chosen if item.name == "Release"]
+        assert parameters.shown([item]) == []
+        assert item.request() == {"ParameterKey": "Release", "ParameterValue": item.value}
+        return item.value
+
+    issuer = {"JwtIssuer": "https://a.example"}
+    first = release("zip", issuer, {})
+    assert release("zip", {}, {**issuer, "Release": first}) == first
+    assert (
+        len({first, release("other", issuer, {}), release("zip", {**issuer, "Percent": "9"}, {})})
+        == 3
+    )
