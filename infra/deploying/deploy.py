@@ -1,5 +1,6 @@
 """`make deploy` and `make rollback`: a new package, or one of those before it, into the stack."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from infra.deploying.stage import StageRun, idle_stack
 from infra.packaging.build import build_package
 
 _LIVE = "live"
+# As `packaging.template` describes the stack.
+_STAGE = re.compile(r"\((?P<stage>[^)]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def deploy(run: StageRun, source: Source, choice: Choice, bucket: str | None) ->
         print(f"packaging {source.package}")
         size = build_package(run.stage, source.architecture, source.package)
         print(f"packaged: {size.zipped / 1_000_000:.1f} MB, for {source.architecture}")
-    _check_parameters(run, source.package, choice)
+    _check(run, source.package, choice)
     kept = Artifacts(run.aws, ensure_bucket(run.aws, bucket), run.stack)
     deployment = kept.upload(source.package, current_commit())
     print(f"deployment {deployment.id}, commit {deployment.commit}, in {kept.bucket}")
@@ -60,9 +63,13 @@ def say_deployments(deployments: list[Deployment], live: str | None) -> None:
         print(f"  {item.id}  {item.at}  {outcome:<9}  {item.commit}  {item.subject}".rstrip())
 
 
-def _check_parameters(run: StageRun, package: Path, choice: Choice) -> None:
+def _check(run: StageRun, package: Path, choice: Choice) -> None:
     stack = run.find()
-    declared = read_template(package).get("Parameters", {})
+    template = read_template(package)
+    of_stage = _STAGE.search(template.get("Description", ""))
+    if of_stage and of_stage["stage"] != run.stage:
+        raise DeployingError(f"{package} is of the stage {of_stage['stage']}, not {run.stage}")
+    declared = template.get("Parameters", {})
     choose(declared, choice.given, stack.parameters if stack else {}, choice.where)
 
 

@@ -46,7 +46,7 @@ def destroy(run: StageRun, bucket: str) -> None:
         )
     ended, watch = delete_and_await(run, stack)
     say_left_behind(watch)
-    if ended.status != "DELETE_COMPLETE":
+    if not ended.is_gone:
         raise OperationFailed(failure_report(ended, watch.causes()))
     print(f"done: there is no stack {run.stack} any more")
 

@@ -24,6 +24,7 @@ _SHORT_NAMES = {
     "authorizer": "JwtAuthorizer",
     "timer": "Reconcile",
 }
+_GATEWAY = "gateway"
 _FOLLOW_SECONDS = 2.0
 # Lines arrive late and out of order: each look goes back so far, and forgets what it has shown.
 _LATE_MILLISECONDS = 60_000
@@ -142,7 +143,9 @@ def _groups(run: StageRun, function: str | None) -> list[tuple[str, str]]:
 
 
 def _label(stack: str, group: str) -> str:
-    return group.rpartition("/")[2].removeprefix(f"{stack}-")
+    """Return whose log it is: a function's, or the gateway's, whose log has the stack's name."""
+    own = group.rpartition("/")[2]
+    return _GATEWAY if own == stack else own.removeprefix(f"{stack}-")
 
 
 def _say(entry: LogEntry, question: Question, width: int) -> None:

@@ -16,6 +16,8 @@ _FIRST_POLL_SECONDS = 0.5
 _LONGEST_POLL_SECONDS = 5.0
 _POLL_GROWTH = 1.3
 _OUTAGE_SECONDS = 300.0
+# How long an operation that was asked for may take to show.
+_BEGIN_SECONDS = 30.0
 _STACK_TYPE = "AWS::CloudFormation::Stack"
 # How an operation begins; a rollback or a cleanup is a part of the one before it.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"})
@@ -40,6 +42,11 @@ class Stack:
     def is_busy(self) -> bool:
         """Whether CloudFormation works on it. A stack in review only waits for its change set."""
         return self.status.endswith("_IN_PROGRESS") and not self.is_shell
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was deleted; CloudFormation still knows it by its id then."""
+        return self.status == "DELETE_COMPLETE"
 
     @property
     def is_shell(self) -> bool:
@@ -125,6 +132,11 @@ class Watch:
         self.shown.extend(reversed(new))
         return new[::-1]
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the operation shows in the events. Until then the state may be the one before."""
+        return any(item.is_stacks_own and item.status in _BEGINNINGS for item in self.shown)
+
     def causes(self) -> list[StackEvent]:
         """Return the resources that failed by themselves, first ones first."""
         return [event for event in self.shown if event.is_cause]
@@ -163,6 +175,7 @@ def await_end(watch: Watch, show: Callable[[str], None] = print) -> Stack:
     A lost network is waited for, some minutes long; raises botocore's error after that.
     """
     pause = _FIRST_POLL_SECONDS
+    unbegun_until = time.monotonic() + _BEGIN_SECONDS
     while True:
         stack = _reached(lambda: find_stack(watch.cloudformation, watch.stack_id), show)
         # Asked for in this order, the last events are not missed.
@@ -170,7 +183,8 @@ def await_end(watch: Watch, show: Callable[[str], None] = print) -> Stack:
             show(event.line())
         if stack is None:
             raise LookupError(watch.stack_id)
-        if not stack.is_busy:
+        has_begun = watch.has_begun or stack.is_gone or time.monotonic() > unbegun_until
+        if has_begun and not stack.is_busy:
             return stack
         time.sleep(pause)
         pause = min(pause * _POLL_GROWTH, _LONGEST_POLL_SECONDS)

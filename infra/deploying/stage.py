@@ -60,7 +60,7 @@ def idle_stack(run: StageRun) -> Stack | None:
     print(f"the stack is at something already ({stack.status}); its events:")
     ended = await_end(Watch.from_beginning(run.aws.cloudformation, stack.id))
     print(f"that ended with {ended.status}")
-    return None if ended.status == "DELETE_COMPLETE" else ended
+    return None if ended.is_gone else ended
 
 
 def changeable_stack(run: StageRun) -> Stack | None:
@@ -109,5 +109,5 @@ def _delete_failed_creation(run: StageRun, stack: Stack) -> None:
     run.console.ensure_yes(f"Delete what is left of {stack.name}?")
     ended, watch = delete_and_await(run, stack)
     say_left_behind(watch)
-    if ended.status != "DELETE_COMPLETE":
+    if not ended.is_gone:
         raise DeployingError(f"it could not be deleted ({ended.status}): {ended.reason}")

@@ -238,6 +238,18 @@ def test_a_deployment_that_was_interrupted_goes_on_and_is_taken_up_again(
     assert "CREATE_IN_PROGRESS" in before
     assert "that ended with CREATE_COMPLETE" in shown
     assert "no changes" in shown
+    assert "succeeded" in cloud.done("rollback", "--stack", shop.stack, "--list")
+
+
+def test_a_package_of_another_stage_is_refused(cloud: Cloud, shop: Shop) -> None:
+    path = shop.package() / "sam.json"
+    described = {**json.loads(path.read_text()), "Description": "Events API (prod): sells"}
+    path.write_text(json.dumps(described))
+
+    ended = cloud.run(*shop.deploy("--yes"))
+
+    assert ended.returncode == 1
+    assert "is of the stage prod, not dev" in ended.stderr
 
 
 def _read_until(process: "subprocess.Popen[str]", text: str) -> str:

@@ -1,10 +1,12 @@
 """What the commands say: changes, parameters, failures, errors, log lines, as people read them."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -120,7 +122,7 @@ def test_a_change_says_which_properties_it_is_about_once() -> None:
     assert line.endswith("AWS::Lambda::Function  Code, Tags")
 
 
-DECLARED = {
+DECLARED: dict[str, dict[str, Any]] = {
     "JwtIssuer": {"Type": "String", "AllowedPattern": "^https?://\\S+$", "Description": "Whose"},
     "Percent": {"Type": "Number", "Default": "10"},
     "Shift": {"Type": "String", "Default": "slow", "AllowedValues": ["slow", "fast"]},
@@ -298,7 +300,7 @@ def test_a_stranger_cannot_paint_the_operators_terminal(message: str) -> None:
 
 
 def test_moments_are_spans_or_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.deploying.logs.time.time", lambda: 100_000.0)
+    monkeypatch.setattr("infra.deploying.logs.time", SimpleNamespace(time=lambda: 100_000.0))
 
     assert moment("15m") == (100_000 - 900) * 1_000
     assert moment("1d") == (100_000 - 86_400) * 1_000
@@ -315,48 +317,86 @@ def test_text_is_quoted_and_patterns_are_not() -> None:
     assert pattern("?ERROR ?WARNING") == "?ERROR ?WARNING"
 
 
-class Flaky:
-    """A CloudFormation whose network is gone at times."""
+class Remote:
+    """A CloudFormation whose network is gone at times, and that takes its time to begin."""
 
-    def __init__(self, outages: int) -> None:
+    def __init__(self, outages: int = 0, states: tuple[str, ...] = ("UPDATE_COMPLETE",)) -> None:
         self.outages = outages
+        self.states = list(states)
+        self.state = states[0]
 
     def describe_stacks(self, **asked: str) -> dict[str, Any]:
         if self.outages:
             self.outages -= 1
             raise aws.EndpointConnectionError(endpoint_url="https://cloudformation.example")
+        self.state = self.states.pop(0) if self.states else self.state
         stack = {
             "StackName": "shop",
             "StackId": "arn:shop",
-            "StackStatus": "UPDATE_COMPLETE",
+            "StackStatus": self.state,
             "CreationTime": MOMENT,
         }
         return {"Stacks": [stack]}
 
-    def get_paginator(self, name: str) -> "Flaky":
+    def get_paginator(self, name: str) -> "Remote":
         return self
 
     def paginate(self, **asked: str) -> Iterator[dict[str, Any]]:
-        yield {"StackEvents": []}
+        begun = {
+            "EventId": "begun",
+            "Timestamp": MOMENT,
+            "LogicalResourceId": "shop",
+            "ResourceType": "AWS::CloudFormation::Stack",
+            "ResourceStatus": "UPDATE_IN_PROGRESS",
+        }
+        yield {"StackEvents": [begun] if not self.states else []}
+
+
+def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """Let that many seconds pass at each look at the clock, and none in pauses."""
+    clock = itertools.count(step=seconds)
+    passing = SimpleNamespace(sleep=lambda pause: None, monotonic=lambda: next(clock))
+    monkeypatch.setattr("infra.deploying.stacks.time", passing)
 
 
 def test_a_network_that_is_gone_for_a_while_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pass_time(monkeypatch, seconds=1)
     told: list[str] = []
-    monkeypatch.setattr("infra.deploying.stacks.time.sleep", lambda seconds: None)
 
-    ended = await_end(Watch(Flaky(2), "arn:shop"), told.append)
+    ended = await_end(Watch(Remote(2), "arn:shop"), told.append)
 
     assert ended.status == "UPDATE_COMPLETE"
-    assert told == ["AWS cannot be reached; what runs there goes on. Trying again"] * 2
+    assert told[:2] == ["AWS cannot be reached; what runs there goes on. Trying again"] * 2
 
 
 def test_a_network_that_stays_away_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10_000, 100))
-    monkeypatch.setattr("infra.deploying.stacks.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("infra.deploying.stacks.time.monotonic", lambda: next(clock))
+    pass_time(monkeypatch, seconds=100)
 
     with pytest.raises(aws.EndpointConnectionError):
-        await_end(Watch(Flaky(1_000), "arn:shop"), lambda told: None)
+        await_end(Watch(Remote(1_000), "arn:shop"), lambda told: None)
+
+
+def test_the_state_before_is_not_taken_for_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    pass_time(monkeypatch, seconds=1)
+    states = (
+        "UPDATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE",
+    )
+
+    ended = await_end(Watch(Remote(states=states), "arn:shop"), lambda told: None)
+
+    assert ended.status == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_an_operation_that_never_shows_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pass_time(monkeypatch, seconds=10)
+    never = Remote(states=("UPDATE_COMPLETE",) * 1_000)
+
+    assert await_end(Watch(never, "arn:shop"), lambda told: None).status == "UPDATE_COMPLETE"
 
 
 class Terminal:
@@ -400,7 +440,10 @@ def test_the_documents_parameters_are_the_templates() -> None:
 
 
 def test_a_release_is_another_where_anything_else_is_and_only_there() -> None:
-    declared = {**DECLARED, "Release": {"Type": "String", "AllowedPattern": "^[0-9a-f]{10,64}$"}}
+    declared: dict[str, dict[str, Any]] = {
+        **DECLARED,
+        "Release": {"Type": "String", "AllowedPattern": "^[0-9a-f]{10,64}$"},
+    }
 
     def release(package: str, given: dict[str, str], previous: dict[str, str]) -> str:
         chosen = parameters.choose(declared, given, previous, "here", package)
@@ -416,3 +459,12 @@ def test_a_release_is_another_where_anything_else_is_and_only_there() -> None:
         len({first, release("other", issuer, {}), release("zip", {**issuer, "Percent": "9"}, {})})
         == 3
     )
+
+
+def test_every_parameter_of_the_template_is_in_the_document() -> None:
+    from infra.packaging.template import merge_template
+
+    document = Path("docs/deploying.md").read_text()
+    declared = merge_template("prod")["Parameters"]
+    missing = [name for name in declared if f"`{name}`" not in document]
+    assert set(missing) <= {parameters.RELEASE}

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from infra.local.children import Children
-from tests.deploying.cloud import Cloud, start_cloud
+from tests.deploying.cloud import Cloud, fitted, start_cloud
 
 pytestmark = pytest.mark.xdist_group("package")
 
@@ -52,9 +52,15 @@ def make(cloud: Cloud, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def deployed(cloud: Cloud, package: Path, parameters: Path) -> str:
+def known(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, without what ministack does not know."""
+    return fitted(package, tmp_path_factory.mktemp("known") / "package")
+
+
+@pytest.fixture(scope="module")
+def deployed(cloud: Cloud, known: Path, parameters: Path) -> str:
     """What the first deployment printed."""
-    done = make(cloud, "deploy", f"PACKAGE={package}", f"PARAMETERS={parameters}", "YES=1")
+    done = make(cloud, "deploy", f"PACKAGE={known}", f"PARAMETERS={parameters}", "YES=1")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -76,9 +82,9 @@ def test_the_stage_is_deployed_and_answers(cloud: Cloud, deployed: str) -> None:
 
 
 def test_the_same_again_changes_nothing_though_the_api_is_always_redeployed(
-    cloud: Cloud, deployed: str, package: Path
+    cloud: Cloud, deployed: str, known: Path
 ) -> None:
-    again = make(cloud, "deploy", f"PACKAGE={package}")
+    again = make(cloud, "deploy", f"PACKAGE={known}")
 
     assert again.returncode == 0, again.stderr
     assert "no changes" in again.stdout
