@@ -12,6 +12,7 @@ import pytest
 
 from infra.local.children import Children
 from tests.deploying.cloud import Cloud, fitted, start_cloud
+from tests.e2e.conftest import architecture
 
 pytestmark = pytest.mark.xdist_group("package")
 
@@ -108,3 +109,20 @@ def test_words_of_a_variable_stay_one_word(cloud: Cloud, deployed: str) -> None:
 
     assert found.returncode == 0, found.stderr
     assert found.stdout == ""
+
+
+def test_packaging_comes_first_and_nothing_is_sent_with_wrong_parameters(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    parameters = tmp_path / "none.json"
+    parameters.write_text("{}")
+
+    ended = make(
+        cloud, "deploy", "STAGE=prod", f"PARAMETERS={parameters}", f"ARCHITECTURE={architecture()}"
+    )
+
+    assert ended.returncode == 2
+    assert re.search(r"packaged: [\d.]+ MB", ended.stdout)
+    assert "JwtIssuer is missing" in ended.stderr
+    stacks = cloud.aws.client("cloudformation").describe_stacks()["Stacks"]
+    assert "events-api-prod" not in {stack["StackName"] for stack in stacks}
