@@ -103,6 +103,34 @@ format: $(READY) ## Format the code
 package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
 	$(BIN)/python -m infra.packaging --stage $(STAGE)
 
+# What a variable says, as one word of the shell; a switch that is neither empty nor a way to say no.
+quoted = '$(subst ','\'',$(1))'
+option = $(if $($(2)),--$(1) $(call quoted,$($(2))))
+switch = $(if $(filter-out 0 no false,$($(2))),--$(1))
+DEPLOYING = $(BIN)/python -m infra.deploying
+STACK_OPTIONS = --stage $(call quoted,$(STAGE)) $(call option,stack,STACK) $(call option,bucket,BUCKET)
+ASKING_OPTIONS = $(call switch,yes,YES) $(call switch,dry-run,DRY_RUN)
+
+.PHONY: deploy
+deploy: $(READY) ## Package and deploy a stage (STAGE=dev, DRY_RUN=1, YES=1, docs/deploying.md)
+	@$(DEPLOYING) deploy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,parameters,PARAMETERS) $(call option,package,PACKAGE) $(call option,architecture,ARCHITECTURE)
+
+.PHONY: rollback
+rollback: $(READY) ## Deploy what ran before (STAGE=dev, TO=id, LIST=1, DRY_RUN=1, YES=1)
+	@$(DEPLOYING) rollback $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,to,TO) $(call switch,list,LIST)
+
+.PHONY: status
+status: $(READY) ## Show a stage's stack, its outputs, its deployments (STAGE=dev)
+	@$(DEPLOYING) status $(STACK_OPTIONS)
+
+.PHONY: logs
+logs: $(READY) ## Show a stage's logs (STAGE=dev, FUNCTION=api, SINCE=15m, FILTER=, FOLLOW=1, RAW=1)
+	@$(DEPLOYING) logs $(STACK_OPTIONS) $(call option,function,FUNCTION) $(call option,since,SINCE) $(call option,filter,FILTER) $(call switch,follow,FOLLOW) $(call switch,raw,RAW)
+
+.PHONY: destroy
+destroy: $(READY) ## Delete a stage's stack (STAGE=dev, DRY_RUN=1, YES=1, CONFIRM=prod)
+	@$(DEPLOYING) destroy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,confirm,CONFIRM)
+
 .PHONY: openapi
 openapi: $(READY) ## Write the API's OpenAPI document
 	$(BIN)/python -m infra.openapi

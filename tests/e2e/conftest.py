@@ -21,9 +21,13 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if sys.platform != "linux":
         pytest.skip("the package holds programs for Linux, and this machine runs another system")
     out = tmp_path_factory.mktemp("package")
-    architecture = _LAMBDA_NAMES[platform.machine()]
-    assert main(["--stage", STAGE, "--architecture", architecture, "--out", str(out)]) == 0
+    assert main(["--stage", STAGE, "--architecture", architecture(), "--out", str(out)]) == 0
     return out
+
+
+def architecture() -> str:
+    """What Lambda calls this machine's processor."""
+    return _LAMBDA_NAMES[platform.machine()]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -104,8 +105,10 @@ class LocalAws:
         return f"{self.url}/restapis/{outputs['RestAPIId']}/{stage}/_user_request_"
 
 
-def start_aws(directory: Path, children: Children) -> LocalAws:
-    """Run ministack with nothing in it, until `children` are stopped.
+def start_aws(
+    directory: Path, children: Children, further: Mapping[str, str | Path] = MappingProxyType({})
+) -> LocalAws:
+    """Run ministack with nothing in it and `further` settings, until `children` are stopped.
 
     Its functions inherit its environment, so it gets an empty one: a setting that the template
     forgets is missing here as it would be in Lambda. With `AUTH` it holds them to the policies of
@@ -125,6 +128,7 @@ def start_aws(directory: Path, children: Children) -> LocalAws:
         "STATE_DIR": scratch / "state",
         "S3_DATA_DIR": scratch / "s3",
         "LOG_LEVEL": "INFO",
+        **further,
     }
     assignments = (f"{name}={value}" for name, value in settings.items())
     command = ["/usr/bin/env", "-i", *assignments, str(PROGRAM.absolute())]

@@ -1,0 +1,111 @@
+"""The policy in the repository is enough for every command; what AWS refuses is said in a line."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploying.cloud import Cloud, Shop
+
+pytestmark = pytest.mark.xdist_group("deploying")
+
+POLICY: dict[str, Any] = json.loads(Path("infra/deploying/policy.json").read_text())
+# "IAM and AWS STS quotas": a managed policy's characters, white space not counted.
+MOST_CHARACTERS = 6_144
+
+
+def person(cloud: Cloud, name: str, policy: Mapping[str, Any] | None) -> Cloud:
+    """The same cloud for somebody who may do what the policy says, and nothing else."""
+    iam = cloud.aws.client("iam")
+    iam.create_user(UserName=name)
+    if policy:
+        iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Cloud(cloud.aws, cloud.directory, (key["AccessKeyId"], key["SecretAccessKey"]))
+
+
+def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> None:
+    deployer = person(cloud, "deployer", POLICY)
+    bucket = "events-api-packages-of-the-deployer"
+    stack = ("--stack", shop.stack, "--bucket", bucket)
+    shop = replace(shop, options=("--bucket", bucket))
+
+    # The bucket is made, and then nobody but the account's root gets in without TLS.
+    plain = deployer.run(*shop.deploy("--dry-run"))
+    assert f"made the bucket {bucket}" in plain.stdout
+    assert plain.stderr.startswith("no permission for HeadObject")
+    cloud.aws.client("s3").delete_bucket_policy(Bucket=bucket)
+
+    deployer.done(*shop.deploy("--dry-run"))
+    deployer.done(*shop.deploy("--stage", "prod", "--yes"))
+    shop.package(code="second")
+    deployer.done(*shop.deploy("--yes"))
+    deployer.done("status", *stack)
+    deployer.done("logs", *stack)
+    deployer.done("rollback", *stack, "--yes")
+    deployer.done("destroy", *stack, "--stage", "prod", "--confirm", "prod")
+
+
+def test_another_stack_is_out_of_the_policys_reach(cloud: Cloud, shop: Shop) -> None:
+    deployer = person(cloud, "stranger", POLICY)
+
+    for arguments in (["status"], ["logs"], ["destroy", "--yes"]):
+        ended = deployer.run(*arguments, "--stack", "somebody-elses")
+        assert ended.returncode == 1
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith("no permission for cloudformation:DescribeStacks")
+
+
+def test_a_missing_permission_is_named(cloud: Cloud, shop: Shop) -> None:
+    nobody = person(cloud, "nobody", None)
+
+    ended = nobody.run(*shop.deploy("--yes"))
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("no permission for cloudformation:DescribeStacks")
+    assert "docs/deploying.md has the policy" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
+            "there are no AWS credentials",
+        ),
+        ({"AWS_ACCESS_KEY_ID": "AKIANOBODYNOBODY"}, "AWS does not know these credentials"),
+        ({"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "no AWS region is chosen"),
+        ({"AWS_PROFILE": "absent"}, "AWS_PROFILE has to name a profile"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS cannot be reached"),
+    ],
+)
+def test_what_keeps_a_command_from_aws_is_said_in_a_line(
+    cloud: Cloud, shop: Shop, changed: dict[str, str | None], told: str
+) -> None:
+    ended = cloud.run(*shop.deploy("--yes"), **changed)
+
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert told in line
+    assert "000000000000" not in line
+
+
+def test_the_policy_fits_into_a_managed_policy() -> None:
+    assert len(json.dumps(POLICY, separators=(",", ":"))) <= MOST_CHARACTERS
+
+
+def test_beyond_looking_everything_is_done_by_cloudformation_only() -> None:
+    """So whoever has the credentials cannot read the tables or change a function by hand."""
+    direct = [item for item in POLICY["Statement"] if "aws:CalledVia" not in str(item)]
+
+    assert [item["Sid"] for item in direct] == ["Stacks", "Packages", "LookAtWhatRuns"]
+    assert direct[-1]["Action"] == ["logs:FilterLogEvents", "dynamodb:DescribeTable"]
+    everywhere = [item["Sid"] for item in POLICY["Statement"] if item["Resource"] == "*"]
+    assert everywhere == ["NamelessByCloudFormation"]
+    reading = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "ssm:GetParameter"}
+    actions = {action for item in POLICY["Statement"] for action in item["Action"]}
+    assert not actions & reading
+    assert not any(action.endswith(":*") or action == "*" for action in actions)

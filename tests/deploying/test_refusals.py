@@ -1,0 +1,183 @@
+"""What AWS answers that ministack never does, put in by botocore's stubs: buckets of other people,
+change sets that fail after a while, stacks that are stuck.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from infra.deploying.aws import Aws
+from infra.deploying.bucket import bucket_name, ensure_bucket
+from infra.deploying.change_sets import ChangeSet, Wish, create_change_set
+from infra.deploying.console import Console
+from infra.deploying.errors import DeployingError
+from infra.deploying.stage import StageRun, changeable_stack
+
+ACCOUNT = "111122223333"
+
+
+@pytest.fixture
+def aws() -> Aws:
+    """An account whose clients are stubbed: a call that nobody expects is an error."""
+    account = Aws(boto3.Session(region_name="eu-central-1"))
+    # As if they had been asked for before.
+    account.__dict__["account"] = ACCOUNT
+    return account
+
+
+def stubbed(client: Any) -> Stubber:
+    stubber = Stubber(client)
+    stubber.activate()
+    return stubber
+
+
+def test_a_bucket_of_another_account_is_not_used(aws: Aws) -> None:
+    s3 = stubbed(aws.s3)
+    s3.add_client_error("head_bucket", "403", http_status_code=403)
+
+    with pytest.raises(DeployingError, match="belongs to another account"):
+        ensure_bucket(aws, None)
+    s3.assert_no_pending_responses()
+
+
+def test_a_bucket_is_made_in_the_region_and_set_up_for_its_owner_only(aws: Aws) -> None:
+    s3, name = stubbed(aws.s3), bucket_name(aws)
+    owned = {"Bucket": name, "ExpectedBucketOwner": ACCOUNT}
+    s3.add_client_error("head_bucket", "404", http_status_code=404)
+    placed = {"LocationConstraint": "eu-central-1"}
+    s3.add_response("create_bucket", {}, {"Bucket": name, "CreateBucketConfiguration": placed})
+    blocked = {"PublicAccessBlockConfiguration": ANY}
+    s3.add_response("put_public_access_block", {}, {**owned, **blocked})
+    encrypted = {"ServerSideEncryptionConfiguration": ANY}
+    s3.add_response("put_bucket_encryption", {}, {**owned, **encrypted})
+    versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
+    s3.add_response("put_bucket_versioning", {}, {**owned, **versioned})
+    s3.add_response(
+        "put_bucket_lifecycle_configuration", {}, {**owned, "LifecycleConfiguration": ANY}
+    )
+    s3.add_response("put_bucket_policy", {}, {**owned, "Policy": ANY})
+
+    assert ensure_bucket(aws, None) == "events-api-packages-111122223333-eu-central-1"
+    s3.assert_no_pending_responses()
+
+
+def test_a_chosen_bucket_whose_public_access_is_half_open_is_not_used(aws: Aws) -> None:
+    s3 = stubbed(aws.s3)
+    s3.add_response("head_bucket", {})
+    half = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False}
+    s3.add_response("get_public_access_block", {"PublicAccessBlockConfiguration": half})
+
+    with pytest.raises(DeployingError, match="could be opened to the public"):
+        ensure_bucket(aws, "ours")
+
+
+WISH = Wish("events-api-dev", "https://s3.example/t.json", [], creates=True, about="it")
+STACK_ID = f"arn:aws:cloudformation:eu-central-1:{ACCOUNT}:stack/events-api-dev/1"
+CHANGE_SET_ID = f"arn:aws:cloudformation:eu-central-1:{ACCOUNT}:changeSet/events-api-1/1"
+
+
+def stack(status: str) -> dict[str, Any]:
+    created = datetime(2027, 1, 1, tzinfo=UTC)
+    known = {"StackName": "events-api-dev", "StackId": STACK_ID, "StackStatus": status}
+    return {"Stacks": [{**known, "CreationTime": created}]}
+
+
+def asked(cloudformation: Stubber, *described: dict[str, Any]) -> None:
+    """A change set is made, and is looked at until it is what is described last."""
+    ids = {"ChangeSetName": CHANGE_SET_ID, "StackName": STACK_ID}
+    cloudformation.add_response("create_change_set", {"Id": CHANGE_SET_ID, "StackId": STACK_ID})
+    for answer in described:
+        cloudformation.add_response("describe_change_set", answer, ids)
+
+
+def dropped(cloudformation: Stubber) -> None:
+    """The change set goes, and the empty stack that was made for it."""
+    ids = {"ChangeSetName": CHANGE_SET_ID, "StackName": STACK_ID}
+    cloudformation.add_response("delete_change_set", {}, ids)
+    cloudformation.add_response(
+        "describe_stacks", stack("REVIEW_IN_PROGRESS"), {"StackName": STACK_ID}
+    )
+    cloudformation.add_response("delete_stack", {}, {"StackName": STACK_ID})
+
+
+def test_a_change_set_that_cannot_be_made_leaves_nothing_and_says_why(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.deploying.change_sets._FIRST_POLL_SECONDS", 0.0)
+    cloudformation = stubbed(aws.cloudformation)
+    failed = {"Status": "FAILED", "StatusReason": "Transform failed: wrong"}
+    asked(cloudformation, {"Status": "CREATE_IN_PROGRESS"}, failed)
+    dropped(cloudformation)
+
+    with pytest.raises(DeployingError, match="Transform failed: wrong"):
+        create_change_set(aws.cloudformation, WISH)
+    cloudformation.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The submitted information didn't contain changes. Submit different information.",
+        "No updates are to be performed.",
+    ],
+)
+def test_a_change_set_without_changes_is_none(aws: Aws, reason: str) -> None:
+    cloudformation = stubbed(aws.cloudformation)
+    asked(cloudformation, {"Status": "FAILED", "StatusReason": reason})
+    dropped(cloudformation)
+
+    assert create_change_set(aws.cloudformation, WISH) is None
+    cloudformation.assert_no_pending_responses()
+
+
+def test_who_interrupts_the_making_of_a_change_set_leaves_nothing(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infra.deploying.change_sets.time.sleep", interrupt)
+    cloudformation = stubbed(aws.cloudformation)
+    asked(cloudformation, {"Status": "CREATE_PENDING"})
+    dropped(cloudformation)
+
+    with pytest.raises(KeyboardInterrupt):
+        create_change_set(aws.cloudformation, WISH)
+    cloudformation.assert_no_pending_responses()
+
+
+def test_all_pages_of_a_change_set_are_read(aws: Aws) -> None:
+    def page(name: str, **rest: str) -> dict[str, Any]:
+        change = {"Action": "Add", "LogicalResourceId": name, "ResourceType": "AWS::SNS::Topic"}
+        return {"Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}], **rest}
+
+    ids = {"ChangeSetName": CHANGE_SET_ID, "StackName": STACK_ID}
+    cloudformation = stubbed(aws.cloudformation)
+    asked(cloudformation, {"Status": "CREATE_COMPLETE"}, page("First", NextToken="more"))
+    second = page("Second")
+    cloudformation.add_response("describe_change_set", second, {**ids, "NextToken": "more"})
+
+    made = create_change_set(aws.cloudformation, WISH)
+
+    assert isinstance(made, ChangeSet)
+    assert [change.logical_id for change in made.changes] == ["First", "Second"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name"),
+        ("UPDATE_FAILED", "aws cloudformation rollback-stack --stack-name events-api-dev"),
+        ("DELETE_FAILED", "`make destroy` goes on with it"),
+        ("ROLLBACK_FAILED", "`make destroy` goes on with it"),
+        ("CREATE_FAILED", "`make destroy` removes what there is"),
+    ],
+)
+def test_a_stack_that_is_stuck_comes_with_the_way_out(aws: Aws, status: str, told: str) -> None:
+    stubbed(aws.cloudformation).add_response("describe_stacks", stack(status))
+
+    with pytest.raises(DeployingError, match=told):
+        changeable_stack(StageRun(aws, "dev", "events-api-dev", Console()))

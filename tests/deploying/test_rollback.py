@@ -1,0 +1,121 @@
+"""`make rollback`: what ran before runs again, by the way of every other deployment."""
+
+import re
+
+import pytest
+
+from tests.deploying.cloud import Cloud, Shop, gate, table
+from tests.deploying.test_deploy import parameters, said
+
+pytestmark = pytest.mark.xdist_group("deploying")
+
+
+def rollback(shop: Shop, *options: str) -> list[str]:
+    return ["rollback", "--stack", shop.stack, *options]
+
+
+def update(cloud: Cloud, shop: Shop, code: str) -> str:
+    """Deploy another version of the code; returns the deployment's id."""
+    shop.package(code=code)
+    shown = cloud.done(*shop.deploy("--yes", JwtIssuer=f"https://{code}.example"))
+    (deployment,) = re.findall(r"done: \S+ is at (\S+)", shown)
+    return str(deployment)
+
+
+def test_the_version_before_runs_again_and_the_parameters_stay(
+    cloud: Cloud, deployed: Shop
+) -> None:
+    update(cloud, deployed, "second")
+
+    shown = cloud.done(*rollback(deployed, "--yes"))
+
+    assert "Modify  Speaker" in shown
+    assert said(cloud, deployed) == "first"
+    assert parameters(cloud, deployed)["JwtIssuer"] == "https://second.example"
+
+
+def test_an_older_version_is_chosen_by_the_beginning_of_its_id(
+    cloud: Cloud, deployed: Shop
+) -> None:
+    second = update(cloud, deployed, "second")
+    third = update(cloud, deployed, "third")
+    listed = cloud.done(*rollback(deployed, "--list"))
+    ids = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
+    assert ids[:2] == [third, second]
+    assert len(ids) == 3
+
+    cloud.done(*rollback(deployed, "--yes", "--to", ids[2][:6]))
+
+    assert said(cloud, deployed) == "first"
+
+
+def test_a_dry_run_and_a_missing_yes_leave_the_version_that_runs(
+    cloud: Cloud, deployed: Shop
+) -> None:
+    update(cloud, deployed, "second")
+
+    shown = cloud.done(*rollback(deployed, "--dry-run"))
+    unconfirmed = cloud.run(*rollback(deployed))
+
+    assert "a dry run" in shown
+    assert re.search(r"\blive\b", shown)
+    assert unconfirmed.returncode == 1
+    assert said(cloud, deployed) == "second"
+
+
+def test_a_version_that_failed_is_not_gone_back_to(cloud: Cloud, deployed: Shop) -> None:
+    deployed.package(gate(seconds=1), code="broken")
+    assert cloud.run(*deployed.deploy("--yes")).returncode == 1
+    update(cloud, deployed, "third")
+
+    shown = cloud.done(*rollback(deployed, "--yes"))
+
+    assert "failed" in shown
+    assert said(cloud, deployed) == "first"
+
+
+def test_a_version_without_a_table_does_not_take_the_table_away(
+    cloud: Cloud, deployed: Shop
+) -> None:
+    deployed.package({"Ledger": table()})
+    cloud.done(*deployed.deploy("--yes"))
+
+    refused = cloud.run(*rollback(deployed, "--yes"))
+
+    assert refused.returncode == 1
+    assert "REPLACE=Ledger" in refused.stderr
+
+
+def test_where_nothing_was_before_that_is_said(cloud: Cloud, deployed: Shop) -> None:
+    alone = cloud.run(*rollback(deployed, "--yes"))
+    unknown = cloud.run(*rollback(deployed, "--yes", "--to", "nothing"))
+    absent = cloud.run("rollback", "--stack", "events-api-absent")
+
+    assert "there is nothing to go back to" in alone.stderr
+    assert "nothing is the beginning of 0 of the deployments" in unknown.stderr
+    assert "there is no stack events-api-absent that could go back" in absent.stderr
+    assert {alone.returncode, unknown.returncode, absent.returncode} == {1}
+
+
+def test_the_state_names_what_runs_and_where(cloud: Cloud, deployed: Shop) -> None:
+    second = update(cloud, deployed, "second")
+
+    shown = cloud.done("status", "--stack", deployed.stack)
+
+    assert "UPDATE_COMPLETE, last changed 20" in shown
+    assert "https://hello.example/" in shown
+    assert re.search(rf"{second} +\S+ +live", shown)
+
+
+def test_the_state_of_nothing_is_a_failure_that_names_the_region(cloud: Cloud) -> None:
+    ended = cloud.run("status", "--stack", "events-api-absent", "--bucket", "absent-bucket")
+
+    assert ended.returncode == 1
+    assert "there is no stack events-api-absent in us-east-1" in ended.stdout
+
+
+def test_the_state_is_shown_without_a_bucket_too(cloud: Cloud, deployed: Shop) -> None:
+    shown = cloud.done("status", "--stack", deployed.stack, "--bucket", "absent-bucket")
+
+    assert "CREATE_COMPLETE" in shown
+    assert "deployments" not in shown
