@@ -45,7 +45,7 @@ $(CHECKOV_READY): requirements-checkov.lock
 	@touch $@
 
 .PHONY: setup
-setup: $(READY) $(MINISTACK_READY) ## Make both virtual environments
+setup: $(READY) $(MINISTACK_READY) $(CHECKOV_READY) ## Make the virtual environments
 
 .PHONY: serve
 serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another)
@@ -94,6 +94,10 @@ format: $(READY) ## Format the code
 .PHONY: package
 package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
 	$(BIN)/python -m infra.packaging --stage $(STAGE)
+
+.PHONY: checkov
+checkov: $(READY) $(CHECKOV_READY) ## Check every stage's template against good practice, offline
+	@$(BIN)/python -m tests.infra.checkov
 
 .PHONY: openapi
 openapi: $(READY) ## Write the API's OpenAPI document

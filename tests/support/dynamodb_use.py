@@ -1,4 +1,4 @@
-"""What a request to DynamoDB needs permission for: actions on tables and indexes, as IAM sees them."""
+"""What requests to DynamoDB need permission for: actions on tables and indexes, as IAM has them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
