@@ -14,6 +14,7 @@ import pytest
 
 from app import app
 from chalicelib import wiring
+from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import utc_now
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.orders import Cause
@@ -87,10 +88,10 @@ class Shop:
         self.payments.__init__()  # type: ignore[misc]
         open_shop(self.stores, self.payments)
 
-    def watch(self, act: Callable[[], Any]) -> Any:
-        """Do something, and note what it needed."""
+    def watch(self, act: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Have a function called, and note what it needed."""
         with watched(self.stores.orders._connection) as traffic:
-            done = act()
+            done = act(*args, **kwargs)
         self.seen |= uses(traffic.calls)
         return done
 
@@ -124,17 +125,17 @@ def use_the_api(shop: Shop, routes: list[Route]) -> None:
     """Send every route its good request, then what lists, editors and buyers do besides."""
     for route in routes:
         shop.opened()
-        answer = shop.watch(lambda route=route: send_good(route))
+        answer = shop.watch(send_good, route)
         assert answer.status < 300, (route, answer.text)
     api = LambdaApi(app)
     admin = {"caller": signed_in()}
     shop.opened()
     for url in (*LISTS, *(f"/api/events?orderBy={order}" for order in ORDERS)):
-        shop.watch(lambda url=url: api.get(url))
+        shop.watch(api.get, url)
     for order in ORDERS:
-        shop.watch(lambda order=order: api.get(f"/api/events?city=london&orderBy={order}"))
+        shop.watch(api.get, f"/api/events?city=london&orderBy={order}")
     for url in ("/api/admin/events/1", "/api/admin/orders?event=tech-conference"):
-        assert shop.watch(lambda url=url: api.get(url, **admin)).status == 200
+        assert shop.watch(api.get, url, **admin).status == 200
     _edit(shop, api, admin)
     _buy(shop, api, admin)
 
@@ -146,12 +147,10 @@ def _edit(shop: Shop, api: LambdaApi, admin: dict[str, Any]) -> None:
         (f"/api/admin/events/{UNSOLD}", {"citySlug": "quiet-town", "slug": "calm-evening"}),
         ("/api/admin/events/tech-conference", {"name": "Something Else Entirely"}),
     ):
-        answer = shop.watch(
-            lambda url=url, body=body: api.request("PATCH", url, json_body=body, **admin)
-        )
+        answer = shop.watch(api.request, "PATCH", url, json_body=body, **admin)
         assert answer.status == 200, answer.text
     # Its former slug is known, and its orders find it.
-    shop.watch(lambda: api.get(f"/api/events/{UNSOLD}"))
+    shop.watch(api.get, f"/api/events/{UNSOLD}")
 
 
 def _buy(shop: Shop, api: LambdaApi, admin: dict[str, Any]) -> None:
@@ -162,14 +161,10 @@ def _buy(shop: Shop, api: LambdaApi, admin: dict[str, Any]) -> None:
     for body in (CHECKOUT, {**free, "customerEmail": "ann@example.org"}):
         headers = {"Idempotency-Key": f"key-{body['eventSlug']}"}
         for _ in range(2):
-            answer = shop.watch(
-                lambda body=body, headers=headers: api.request(
-                    "POST", "/api/payments/checkout", json_body=body, headers=headers
-                )
-            )
+            answer = shop.watch(api.post, "/api/payments/checkout", body, headers=headers)
             assert answer.status == 201, answer.text
     cancel = "/api/admin/events/tech-conference/cancel"
-    assert shop.watch(lambda: api.request("POST", cancel, **admin)).status == 200
+    assert shop.watch(api.post, cancel, **admin).status == 200
 
 
 def test_the_api_may_do_what_its_routes_do_and_no_more(
@@ -184,7 +179,7 @@ def test_the_api_may_do_what_its_routes_do_and_no_more(
 def hear(shop: Shop, event_type: str, subject: dict[str, Any], event_id: str = "evt_1") -> None:
     """Have the webhook's function called with a delivery of Stripe's."""
     text = event_text(event_type, subject, event_id)
-    answer = shop.watch(lambda: stripe_webhook(delivery(text), None))
+    answer = shop.watch(stripe_webhook, delivery(text), None)
     assert answer["statusCode"] == 200, answer
 
 
@@ -230,7 +225,7 @@ def _move_far(shop: Shop, event: Event) -> None:
 
 def tick(shop: Shop) -> None:
     """Have the timer's function called as EventBridge calls it."""
-    shop.watch(lambda: reconcile(scheduled_event(), None))
+    shop.watch(reconcile, scheduled_event(), None)
 
 
 def test_the_timer_may_do_what_is_left_to_it_and_no_more(stack: dict[str, Any], shop: Shop) -> None:
@@ -269,24 +264,22 @@ def _words_half_written(shop: Shop) -> None:
 
 
 def _holds_that_are_over(shop: Shop) -> None:
-    """One was paid, one is open, one is of an event that has moved since."""
+    """One was paid, one is open, and one is of an event that has moved since."""
     seed_city(shop.stores)
+    _held_for_hours(shop, 0, a_paid_session)
+    _held_for_hours(shop, 1, a_session)
+    _move_far(shop, _held_for_hours(shop, 2, a_session))
+
+
+def _held_for_hours(shop: Shop, number: int, session: Callable[..., CheckoutSession]) -> Event:
+    """Seats of an event of their own, whose hold is over; Stripe's session is what is given."""
+    event = seed_event(shop.stores, f"event-{number}x")
+    order_id, session_id = f"01JZX5K7Q8M9N0P1R2S3T4V5W{number}", f"cs_test_{number}"
     long_ago = utc_now() - timedelta(hours=2)
-    for number, session in enumerate((a_paid_session, a_session, a_session)):
-        event = seed_event(shop.stores, f"event-{number}x")
-        order_id = f"01JZX5K7Q8M9N0P1R2S3T4V5W{number}"
-        session_id = f"cs_test_{number}"
-        seed_order(
-            shop.stores,
-            event,
-            id=order_id,
-            session_id=session_id,
-            created_at=long_ago,
-            updated_at=long_ago,
-            due_at=long_ago,
-        )
-        shop.payments.sessions[session_id] = session(id=session_id, order_id=order_id)
-    _move_far(shop, event)
+    times = {"created_at": long_ago, "updated_at": long_ago, "due_at": long_ago}
+    seed_order(shop.stores, event, id=order_id, session_id=session_id, **times)
+    shop.payments.sessions[session_id] = session(id=session_id, order_id=order_id)
+    return event
 
 
 def _cancelled_event(shop: Shop) -> None:

@@ -1,11 +1,15 @@
 """What requests to DynamoDB need permission for: actions on tables and indexes, as IAM has them."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pynamodb.connection.base import Connection
+
+from infra.packaging.stages import ROOT
 from tests.conftest import TABLES
-from tests.support.traffic import Call
+from tests.support.traffic import Call, watched
 
 _LOGICAL_IDS: Final = {name: logical_id for logical_id, name in TABLES.items()}
 # "Amazon DynamoDB transactions: how it works", IAM: each item needs the permission of its own kind.
@@ -34,6 +38,21 @@ class Use:
 def uses(calls: Iterable[Call]) -> set[Use]:
     """Return what these requests need permission for."""
     return {use for call in calls for use in _uses(call)}
+
+
+def held_to(policy: str, connection: Connection, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler that fails where it asks for more than a policy file permits."""
+    statements = json.loads((ROOT / ".chalice" / policy).read_text())["Statement"]
+    allowed = permitted(statements)
+
+    def held(*args: Any) -> Any:
+        with watched(connection) as traffic:
+            answer = handler(*args)
+        beyond = uses(traffic.calls) - allowed
+        assert not beyond, f"{policy} does not permit {', '.join(map(str, beyond))}"
+        return answer
+
+    return held
 
 
 def _uses(call: Call) -> Iterator[Use]:
