@@ -566,6 +566,8 @@ class TestWithAToken:
                 "the token was refused: InvalidSignatureError",
             ),
         ],
+        # A token holds the time: of two test processes each would know its own tests only.
+        ids=["none", "another scheme", "unreadable", "expired", "another's signature"],
     )
     def test_a_bad_one_sells_nothing_and_only_the_log_says_what_is_wrong_with_it(
         self,
