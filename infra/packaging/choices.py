@@ -11,6 +11,7 @@ BASE_PATH = "DomainBasePath"
 HOSTED_ZONE = "HostedZoneId"
 FIREWALL = "Firewall"
 METHOD_METRICS = "MethodMetrics"
+SECRETS_KEY = "SecretsKeyArn"
 GATEWAY_LOGS_ROLE = "GatewayLogsRoleArn"
 
 # Conditions.
@@ -21,6 +22,7 @@ HAS_BASE_PATH = "HasBasePath"
 HAS_HOSTED_ZONE = "HasHostedZone"
 HAS_FIREWALL = "HasFirewall"
 HAS_METHOD_METRICS = "HasMethodMetrics"
+HAS_SECRETS_KEY = "HasSecretsKey"
 MAKES_GATEWAY_LOGS_ROLE = "MakesGatewayLogsRole"
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -57,6 +59,10 @@ def choices() -> Document:
             "Whether CloudWatch has metrics of each method besides those of the stage; CloudWatch "
             "asks for each metric that gets data"
         ),
+        SECRETS_KEY: _parameter(
+            "The KMS key of your own that the secrets in SSM are encrypted with; empty for AWS's",
+            r"(arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+)?",
+        ),
         GATEWAY_LOGS_ROLE: _parameter(
             "The role that API Gateway writes logs as, if the account has set one in this region: "
             "it is one for all APIs. Empty to have it made; it outlives the stack",
@@ -92,6 +98,7 @@ def conditions() -> Document:
         HAS_HOSTED_ZONE: _is_given(HOSTED_ZONE),
         HAS_FIREWALL: {"Fn::Equals": [{"Ref": FIREWALL}, "on"]},
         HAS_METHOD_METRICS: {"Fn::Equals": [{"Ref": METHOD_METRICS}, "on"]},
+        HAS_SECRETS_KEY: _is_given(SECRETS_KEY),
         MAKES_GATEWAY_LOGS_ROLE: {"Fn::Equals": [{"Ref": GATEWAY_LOGS_ROLE}, ""]},
     }
 

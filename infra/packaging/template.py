@@ -21,6 +21,7 @@ from infra.packaging.firewall import firewall_resources
 from infra.packaging.gateway_responses import deployed_cors_parameters
 from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
+from infra.packaging.secrets_key import secrets_key_policy
 from infra.packaging.shifting import shifting_resources
 from infra.packaging.throttles import KEY, machine_access, method_settings
 from infra.tables import RESOURCES, declared_tables
@@ -73,6 +74,7 @@ def _resources(stage: str) -> list[Document]:
         access_log_resources(stage),
         firewall_resources(stage, throttling.client),
         domain_resources(),
+        secrets_key_policy(),
     ]
     if stage.startswith(PRODUCTION_STAGE):
         layers.append({table: _undeletable() for table in declared_tables()})
