@@ -45,7 +45,7 @@ $(CHECKOV_READY): requirements-checkov.lock
 	@touch $@
 
 .PHONY: setup
-setup: $(READY) $(MINISTACK_READY) ## Make both virtual environments
+setup: $(READY) $(MINISTACK_READY) $(CHECKOV_READY) ## Make the virtual environments
 
 .PHONY: serve
 serve: setup ## Run the whole API on http://127.0.0.1:8000 (PORT= for another, THROTTLE=1)
@@ -130,6 +130,9 @@ logs: $(READY) ## Show a stage's logs (STAGE=dev, FUNCTION=api, SINCE=15m, FILTE
 .PHONY: destroy
 destroy: $(READY) ## Delete a stage's stack (STAGE=dev, DRY_RUN=1, YES=1, CONFIRM=prod)
 	@$(DEPLOYING) destroy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,confirm,CONFIRM)
+.PHONY: checkov
+checkov: $(READY) $(CHECKOV_READY) ## Check every stage's template against good practice, offline
+	@$(BIN)/python -m tests.infra.checkov
 
 .PHONY: openapi
 openapi: $(READY) ## Write the API's OpenAPI document

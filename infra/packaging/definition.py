@@ -22,12 +22,17 @@ def api_definition(stage: str, cors_origins: tuple[str, ...] = ANY_ORIGIN) -> Do
 
     It runs by itself: the minimum compression size, which the template has elsewhere, is in it.
     """
+    compression = {_COMPRESSION_EXTENSION: stage_setting(stage, "minimum_compression_size")}
+    return overlaid(chalice_definition(), additions(cors_parameters(cors_origins)), compression)
+
+
+def chalice_definition() -> Document:
+    """Return what Chalice makes of the app's routes."""
     # Only whoever packages or runs the API has Chalice's command line installed.
     from chalice.deploy.swagger import CFNSwaggerGenerator
 
-    swagger = CFNSwaggerGenerator().generate_swagger(import_module("app").app)
-    compression = {_COMPRESSION_EXTENSION: stage_setting(stage, "minimum_compression_size")}
-    return overlaid(swagger, additions(cors_parameters(cors_origins)), compression)
+    swagger: Document = CFNSwaggerGenerator().generate_swagger(import_module("app").app)
+    return swagger
 
 
 def additions(cors: Mapping[str, Any]) -> Document:

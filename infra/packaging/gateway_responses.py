@@ -1,9 +1,10 @@
 """What API Gateway answers by itself, in the contract's shape: made from the headers and the
 problems that the app's own answers are made from.
 
-With a list of origins, a gateway response can say one fixed origin or repeat the request's; it
-cannot choose. It repeats the request's, so every page may read these errors. There is nothing in
-them but a code, a sentence and a request id, and no page may send credentials along.
+A gateway response can say one fixed origin or repeat the request's; it cannot choose. So it says
+the origin where there is one, and with a list it repeats the request's: every page may read these
+errors then. There is nothing in them but a code, a sentence and a request id, and no page may send
+credentials along.
 """
 
 import json
@@ -16,6 +17,8 @@ from chalicelib.http import problems
 from chalicelib.http.headers import ANY_ORIGIN, NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.problems import Problem
 from chalicelib.settings import HttpSettings
+from infra.packaging.choices import ANY_ORIGIN as _IF_ANY
+from infra.packaging.choices import ONE_ORIGIN, chosen
 from infra.packaging.documents import Document
 
 EXTENSION = "x-amazon-apigateway-gateway-responses"
@@ -91,26 +94,24 @@ def cors_parameters(origins: tuple[str, ...]) -> dict[str, str]:
     """Return the CORS headers of gateway responses where the origins are known: `*` or a list."""
     settings = HttpSettings(origins)
     parameters = _fixed(cors_headers(settings, origins[0] if origins else None))
-    if origins != ANY_ORIGIN:
+    if len(origins) > 1:
         parameters[_ALLOW_ORIGIN] = "method.request.header.Origin"
     return parameters
 
 
-def deployed_cors_parameters(any_origin: str) -> dict[str, Any]:
-    """Return the CORS headers where only the deployment knows the origins.
-
-    `any_origin` is the CloudFormation condition that they are `*`.
-    """
+def deployed_cors_parameters() -> dict[str, Any]:
+    """Return the CORS headers where only the deployment knows the origins."""
     to_any = cors_parameters(ANY_ORIGIN)
-    to_listed = cors_parameters(("https://a.example",))
+    to_listed = cors_parameters(("https://a.example", "https://b.example"))
+    to_one = {**to_listed, _ALLOW_ORIGIN: {"Fn::Sub": "'${CorsOrigins}'"}}
     return {
-        name: _if(any_origin, to_any.get(name, _NO_VALUE), to_listed.get(name, _NO_VALUE))
-        for name in to_any | to_listed
+        name: chosen(
+            _IF_ANY,
+            to_any.get(name, _NO_VALUE),
+            chosen(ONE_ORIGIN, to_one[name], to_listed[name]),
+        )
+        for name in to_listed
     }
-
-
-def _if(condition: str, then: object, otherwise: object) -> object:
-    return then if then == otherwise else {"Fn::If": [condition, then, otherwise]}
 
 
 def _response(refusal: Refusal, cors: Mapping[str, Any]) -> Document:

@@ -1,5 +1,6 @@
-"""What is decided when the stack is deployed, not when it is packaged: CloudFormation parameters,
-and which function reads which of them as a setting.
+"""What is decided when the stack is deployed, not when it is packaged: CloudFormation parameters
+that functions read as settings, and which function reads which. What the deployment decides of the
+stack around the functions is in `choices`.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ TIMER = "Reconcile"
 _URL = r"https?://[^\s,]+"
 _ORIGIN = r"https?://[^\s,/*]+"
 _ORIGINS = rf"{_ORIGIN}(\s*,\s*{_ORIGIN})*"
+# As browsers write an origin, in small letters: API Gateway says the only one as it is given here.
+_PAGE = r"https?://[^\s,/*A-Z]+"
+_PAGES = rf"{_PAGE}(\s*,\s*{_PAGE})*"
 _ADDRESS = r"[^@\s<>,]+@[^@\s<>,]+"
 _PARAMETER_NAME = r"(/[A-Za-z0-9_.-]+)+"
 
@@ -93,7 +97,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "CORS_ORIGINS",
             (API, WEBHOOK),
             "Origins whose pages may call the API, separated by commas; * for all",
-            rf"(\*|{_ORIGINS})",
+            rf"(\*|{_PAGES})",
             default="*",
         ),
         Parameter(

@@ -7,12 +7,25 @@ from typing import Any
 
 from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import PRODUCTION_STAGE
-from infra.packaging.definition import additions
+from infra.packaging.access_logs import (
+    GATEWAY_ACCOUNT,
+    access_log_resources,
+    access_log_setting,
+)
+from infra.packaging.aliases import alias_of, alias_permissions, calling_aliases, published
+from infra.packaging.choices import choices, conditions, rules
+from infra.packaging.definition import additions, chalice_definition
 from infra.packaging.documents import Document, overlaid
+from infra.packaging.domain import address, domain_resources
+from infra.packaging.firewall import firewall_resources
 from infra.packaging.gateway_responses import deployed_cors_parameters
+from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
-from infra.packaging.stages import stage_setting
+from infra.packaging.secrets_key import secrets_key_policy
+from infra.packaging.shifting import shifting_resources
+from infra.packaging.throttles import KEY, machine_access, method_settings
 from infra.tables import RESOURCES, declared_tables
+from infra.throttling import read_throttling
 
 # From each function's logical id to its log group's, as Chalice names both.
 LOG_GROUPS = {
@@ -22,8 +35,8 @@ LOG_GROUPS = {
     TIMER: "ReconcileLogGroup",
 }
 
-_ANY_ORIGIN = "AnyOrigin"
-_REST_API = "RestAPI"
+# The next run is a better repeat than one of the same.
+_NO_REPEATS = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}
 
 
 def merge_template(stage: str) -> Document:
@@ -32,29 +45,47 @@ def merge_template(stage: str) -> Document:
     return overlaid(
         {
             "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
-            "Parameters": {item.name: item.declaration() for item in parameters(stage)},
-            "Conditions": {_ANY_ORIGIN: {"Fn::Equals": [{"Ref": "CorsOrigins"}, "*"]}},
+            "Parameters": {
+                **{item.name: item.declaration() for item in parameters(stage)},
+                **choices(),
+            },
+            "Rules": rules(),
+            "Conditions": conditions(),
             "Outputs": _outputs(stage),
         },
         declared,
-        {"Resources": _resources(stage)},
+        *({"Resources": resources} for resources in _resources(stage)),
     )
 
 
-def _resources(stage: str) -> Document:
-    resources = {
-        _REST_API: _rest_api(),
-        f"{WEBHOOK}InvokePermission": _webhook_permission(),
-        **{function: _function(function, stage) for function in LOG_GROUPS},
-        **{name: _log_group(function) for function, name in LOG_GROUPS.items()},
-    }
+def _resources(stage: str) -> list[Document]:
+    """Return what is laid on Chalice's resources, and beside them."""
+    throttling = read_throttling()
+    layers = [
+        {
+            REST_API: _rest_api(),
+            f"{WEBHOOK}InvokePermission": _webhook_permission(),
+            **alias_permissions(),
+            **{function: _function(function, stage) for function in LOG_GROUPS},
+            **{name: _log_group(function) for function, name in LOG_GROUPS.items()},
+        },
+        {TIMER: {"Properties": {"EventInvokeConfig": _NO_REPEATS}}},
+        machine_access(throttling),
+        access_log_resources(stage),
+        firewall_resources(stage, throttling.client),
+        domain_resources(),
+        secrets_key_policy(),
+    ]
     if stage.startswith(PRODUCTION_STAGE):
-        resources |= {table: _undeletable() for table in declared_tables()}
-    return resources
+        layers.append({table: _undeletable() for table in declared_tables()})
+        layers.append(shifting_resources(stage))
+    return layers
 
 
 def _rest_api() -> Document:
     return {
+        # An access log needs the role that the account's setting names.
+        "DependsOn": [GATEWAY_ACCOUNT],
         "Properties": {
             # Without it SAM adds a second public stage, named Stage, around throttle and WAF.
             "OpenApiVersion": "2.0",
@@ -64,9 +95,16 @@ def _rest_api() -> Document:
             # SAM makes a new deployment where the document changes, and looks at it before
             # CorsOrigins, which gateway responses depend on, has a value.
             "AlwaysDeploy": True,
-            "DefinitionBody": additions(deployed_cors_parameters(_ANY_ORIGIN)),
-        }
+            "DefinitionBody": _definition(),
+            "MethodSettings": method_settings(read_throttling()),
+            "AccessLogSetting": access_log_setting(),
+        },
     }
+
+
+def _definition() -> Document:
+    added = additions(deployed_cors_parameters())
+    return overlaid(added, calling_aliases(overlaid(chalice_definition(), added)))
 
 
 def _function(function: str, stage: str) -> Document:
@@ -78,6 +116,7 @@ def _function(function: str, stage: str) -> Document:
         "Properties": {
             "Environment": {"Variables": environment(function, stage)},
             "LoggingConfig": logging,
+            **published(),
         }
     }
 
@@ -97,13 +136,13 @@ def _webhook_permission() -> Document:
     return {
         "Type": "AWS::Lambda::Permission",
         "Properties": {
-            "FunctionName": {"Fn::GetAtt": [WEBHOOK, "Arn"]},
+            "FunctionName": alias_of(WEBHOOK),
             "Action": "lambda:InvokeFunction",
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": {
                 "Fn::Sub": (
                     "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
-                    f":${{{_REST_API}}}/*/POST{WEBHOOK_PATH}"
+                    f":${{{REST_API}}}/*/POST{WEBHOOK_PATH}"
                 )
             },
         },
@@ -116,12 +155,15 @@ def _undeletable() -> Document:
 
 def _outputs(stage: str) -> Document:
     """Return outputs beside Chalice's own, of which `EndpointURL` is the API's."""
-    host = f"https://${{{_REST_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}"
-    api_stage = stage_setting(stage, "api_gateway_stage")
     return {
+        "EndpointURL": {"Value": address(stage, "/")},
         "WebhookURL": {
             "Description": "What Stripe's webhook endpoint is set to",
-            "Value": {"Fn::Sub": f"{host}/{api_stage}{WEBHOOK_PATH}"},
+            "Value": address(stage, WEBHOOK_PATH),
+        },
+        "ApiKeyId": {
+            "Description": "What aws apigateway get-api-key shows the machines' key by",
+            "Value": {"Ref": KEY},
         },
         **{
             f"{table}Name": {"Description": f"Name of {table}", "Value": {"Ref": table}}

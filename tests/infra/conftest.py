@@ -11,7 +11,7 @@ from infra.packaging.stages import stage_names
 from tests.infra.sam import translated
 
 # What a deployment must choose.
-CHOSEN = {"JwtIssuer": "https://issuer.example"}
+CHOSEN = {"JwtIssuer": "https://issuer.example", "Release": "0123456789abcdef"}
 
 
 @pytest.fixture(scope="session", params=stage_names())

@@ -1,6 +1,7 @@
 """What API Gateway answers by itself looks like what the app answers."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,14 @@ from infra.packaging.gateway_responses import (
     EXTENSION,
     REFUSALS,
     cors_parameters,
-    deployed_cors_parameters,
     gateway_responses,
 )
+from tests.infra.conftest import CHOSEN
+from tests.infra.filled_in import FilledIn
 
 RESPONSES = gateway_responses(cors_parameters(ANY_ORIGIN))
+ALLOW_ORIGIN = "gatewayresponse.header.Access-Control-Allow-Origin"
+VARY = "gatewayresponse.header.Vary"
 LISTED = ("https://a.example", "https://b.example")
 # "Gateway response types for API Gateway", all of them.
 TYPES = {
@@ -79,6 +83,7 @@ def test_a_response_has_the_headers_of_every_response(kind: str) -> None:
     [
         ("UNAUTHORIZED", problems.UNAUTHORIZED),
         ("ACCESS_DENIED", problems.FORBIDDEN),
+        ("WAF_FILTERED", problems.FORBIDDEN),
         ("INVALID_API_KEY", problems.FORBIDDEN),
         ("MISSING_AUTHENTICATION_TOKEN", problems.NOT_FOUND),
         # A bearer token for a path that does not exist is read as an AWS signature.
@@ -114,24 +119,31 @@ def test_who_should_sign_in_is_told_how() -> None:
 
 def test_with_a_list_of_origins_the_requests_own_is_repeated_and_caches_know() -> None:
     found = cors_parameters(LISTED)
-    prefix = "gatewayresponse.header."
-    assert found[f"{prefix}Access-Control-Allow-Origin"] == "method.request.header.Origin"
-    assert found[f"{prefix}Vary"] == "'Origin'"
+    assert found[ALLOW_ORIGIN] == "method.request.header.Origin"
+    assert found[VARY] == "'Origin'"
 
 
-def test_without_any_origin_headers_are_as_with_a_list() -> None:
-    assert "'*'" not in cors_parameters(()).values()
+def test_one_origin_is_said_whoever_asks() -> None:
+    found = cors_parameters(LISTED[:1])
+    assert found[ALLOW_ORIGIN] == "'https://a.example'"
+    assert found[VARY] == "'Origin'"
 
 
-def test_a_deployment_chooses_between_both_ways() -> None:
-    chosen = deployed_cors_parameters("AnyOrigin")
-    for origins, way in ((ANY_ORIGIN, 1), (LISTED, 2)):
-        resolved = {
-            name: value["Fn::If"][way] if isinstance(value, dict) else value
-            for name, value in chosen.items()
-        }
-        present = {name: value for name, value in resolved.items() if isinstance(value, str)}
-        assert present == cors_parameters(origins)
+def test_without_any_origin_no_page_may_read() -> None:
+    assert cors_parameters(()) == {VARY: "'Origin'"}
+
+
+@pytest.mark.parametrize(
+    "origins", ["*", "https://a.example", "https://a.example,https://b.example"]
+)
+def test_a_deployment_chooses_what_the_local_gateway_has(
+    stack: dict[str, Any], origins: str
+) -> None:
+    (api,) = FilledIn(stack, {**CHOSEN, "CorsOrigins": origins}).resources(
+        "AWS::ApiGateway::RestApi"
+    ).values()  # fmt: skip
+    listed = tuple(origins.split(","))
+    assert api["Body"][EXTENSION] == gateway_responses(cors_parameters(listed))
 
 
 def test_the_local_gateway_gets_the_responses_for_its_origins() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 
+# The transform itself puts the release in, and leaves its parameter behind.
+TRANSFORMED = "Parameter Release not used."
+
 
 def findings(template: Path) -> list[str]:
     return [str(match) for match in lint_file(template, ManualArgs(regions=["us-east-1"]))]
@@ -19,7 +22,8 @@ def test_the_packaged_template_is_clean(built: Path) -> None:
 def test_the_translated_template_is_clean(stack: dict[str, Any], tmp_path: Path) -> None:
     translated = tmp_path / "stack.json"
     translated.write_text(json.dumps(stack))
-    assert findings(translated) == []
+    found = [finding for finding in findings(translated) if TRANSFORMED not in finding]
+    assert found == []
 
 
 def test_a_mistake_would_be_found(sam: dict[str, Any], tmp_path: Path) -> None:

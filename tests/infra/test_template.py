@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,31 @@ def methods(stack: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-def called_function(uri: dict[str, str]) -> str:
+def called_function(uri: dict[str, Any]) -> str:
+    """The function whose alias a URI of the deployed document calls."""
+    text, names = uri["Fn::Sub"]
+    assert text.endswith("/functions/${Alias}/invocations"), uri
+    called: str = names["Alias"]["Ref"]
+    return called.removesuffix("Aliaslive")
+
+
+def function_in(uri: dict[str, str]) -> str:
+    """The function that a URI of the local document calls."""
     found = re.search(r"/functions/\$\{(\w+)\.Arn\}/invocations$", uri["Fn::Sub"])
     assert found is not None, uri
     return found[1]
+
+
+def by_function(node: Any, named: Callable[[Any], str]) -> Any:
+    """A document with the function's name in place of each URI that calls one."""
+    if isinstance(node, list):
+        return [by_function(item, named) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: named(item) if key in {"uri", "authorizerUri"} else by_function(item, named)
+        for key, item in node.items()
+    }
 
 
 def environment(stack: dict[str, Any], function: str) -> dict[str, str]:
@@ -154,12 +176,10 @@ def test_api_gateway_may_call_the_webhook_for_that_path_only(stack: dict[str, An
     assert source.endswith(f":${{RestAPI}}/*/POST{WEBHOOK_PATH}")
 
 
-def test_api_gateway_may_call_every_function_that_it_is_to_call(stack: dict[str, Any]) -> None:
-    permitted = json.dumps(
-        [item["FunctionName"] for item in resources(stack, "AWS::Lambda::Permission").values()]
-    )
-    for function in HANDLERS:
-        assert f'"{function}"' in permitted
+def test_the_authorizer_may_be_called_as_one_only(stack: dict[str, Any]) -> None:
+    permission = resources(stack, "AWS::Lambda::Permission")["JwtAuthorizerInvokePermission"]
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${RestAPI}/authorizers/*")
 
 
 def test_every_route_that_is_not_public_asks_for_a_token(stack: dict[str, Any]) -> None:
@@ -199,8 +219,8 @@ def test_the_deployed_document_is_the_one_that_the_local_gateway_runs(
     local = api_definition(stage)
     deployed = api(stack)["Body"]
     assert local["x-amazon-apigateway-minimum-compression-size"] == 1000
-    assert local["securityDefinitions"] == deployed["securityDefinitions"]
-    assert local["paths"] == deployed["paths"]
+    for part in ("securityDefinitions", "paths"):
+        assert by_function(local[part], function_in) == by_function(deployed[part], called_function)
     responses = "x-amazon-apigateway-gateway-responses"
     assert local[responses].keys() == deployed[responses].keys()
 
@@ -209,7 +229,7 @@ def test_every_function_writes_to_a_log_that_ends(stack: dict[str, Any], stage: 
     groups = resources(stack, "AWS::Logs::LogGroup")
     functions = resources(stack, "AWS::Lambda::Function")
     written = {name: item["LoggingConfig"]["LogGroup"]["Ref"] for name, item in functions.items()}
-    assert set(written.values()) == set(groups)
+    assert set(written.values()) == set(groups) - {"AccessLog"}
     for function, group in written.items():
         # A name that referred to the function would make a circle: function, role, log group.
         name = {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{function}"}
@@ -227,12 +247,7 @@ def test_the_authorizers_plain_lines_become_json(stack: dict[str, Any]) -> None:
 def test_the_timer_runs_every_few_minutes(stack: dict[str, Any]) -> None:
     (rule,) = resources(stack, "AWS::Events::Rule").values()
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["Reconcile", "Arn"]}]
-    (permission,) = (
-        item
-        for item in resources(stack, "AWS::Lambda::Permission").values()
-        if item["FunctionName"] == {"Ref": "Reconcile"}
-    )
+    permission = resources(stack, "AWS::Lambda::Permission")["ReconcileReconcileEventPermission"]
     assert permission["Principal"] == "events.amazonaws.com"
 
 
@@ -293,7 +308,8 @@ def test_the_authorizer_finds_its_settings_and_no_others(stack: dict[str, Any]) 
         (
             "CorsOrigins",
             ["*", "https://a.example", "https://a.example, http://localhost:3000"],
-            ["", "a.example", "https://a.example/", "*,https://a.example"],
+            # API Gateway says the only origin as it is given, and browsers write small letters.
+            ["", "a.example", "https://a.example/", "*,https://a.example", "https://A.example"],
         ),
         (
             "CheckoutAllowedOrigins",
@@ -313,11 +329,14 @@ def test_a_parameter_refuses_at_deployment_what_a_function_would_at_its_start(
     assert not any(pattern.fullmatch(value) for value in refused)
 
 
-def test_only_the_issuer_has_no_default(stack: dict[str, Any]) -> None:
+def test_only_the_issuer_and_the_release_have_no_default(stack: dict[str, Any]) -> None:
     parameters = stack["Parameters"]
-    assert {name for name, item in parameters.items() if "Default" not in item} == {"JwtIssuer"}
+    undecided = {name for name, item in parameters.items() if "Default" not in item}
+    assert undecided == {"JwtIssuer", "Release"}
     for name, item in parameters.items():
-        if "Default" in item:
+        if "AllowedValues" in item:
+            assert item["Default"] in item["AllowedValues"], name
+        elif "Default" in item:
             assert re.fullmatch(item["AllowedPattern"], item["Default"]), name
 
 
@@ -337,14 +356,11 @@ def test_tables_outlive_the_stack_and_in_production_any_slip(
         protected = {"DeletionProtectionEnabled": True} if stage == "prod" else {}
         assert properties == {**declared_tables()[name], **protected}
         assert stack["Resources"][name]["DeletionPolicy"] == "Retain"
+        assert stack["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_outputs_say_where_everything_is(stack: dict[str, Any], stage: str) -> None:
+def test_outputs_name_every_table(stack: dict[str, Any]) -> None:
     outputs = stack["Outputs"]
-    api_url = outputs["EndpointURL"]["Value"]["Fn::Sub"]
-    assert api_url.endswith(f".${{AWS::URLSuffix}}/{stage}/")
-    webhook = outputs["WebhookURL"]["Value"]["Fn::Sub"]
-    assert webhook == api_url.rstrip("/") + WEBHOOK_PATH
     assert {outputs[f"{table}Name"]["Value"]["Ref"] for table in FILLED_IN} == set(FILLED_IN)
 
 

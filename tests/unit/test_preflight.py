@@ -53,3 +53,33 @@ def test_a_preflight_of_an_origin_that_is_not_listed_allows_nothing(
     assert allowed["headers"]["Access-Control-Allow-Origin"] == "https://a.example"
     assert not [name for name in refused["headers"] if name.startswith("Access-Control")]
     assert refused["headers"]["Vary"] == "Accept-Encoding, Origin"
+
+
+@pytest.mark.parametrize("resource", ["/", "/api/events/{slug}", "/api/admin/events", ANY_PATH])
+@pytest.mark.parametrize("origin", ["https://a.example", "https://b.example", "HTTPS://B.example"])
+def test_each_origin_of_a_list_gets_itself_back_with_all_that_it_may_send(
+    monkeypatch: pytest.MonkeyPatch, resource: str, origin: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example, https://b.example")
+    wiring.http_settings.cache_clear()
+    headers = preflight(resource, origin)["headers"]
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert headers["Vary"] == "Accept-Encoding, Origin"
+    assert "PATCH" in headers["Access-Control-Allow-Methods"]
+    assert {"Authorization", "Idempotency-Key", "If-None-Match", "X-Api-Key"} <= set(
+        headers["Access-Control-Allow-Headers"].split(", ")
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "https://a.example.evil.example", "http://a.example", "https://a.example:8443", ""],
+)
+def test_what_resembles_an_origin_of_the_list_is_none(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example,https://b.example")
+    wiring.http_settings.cache_clear()
+    headers = preflight("/api/events/{slug}", origin)["headers"]
+    assert not [name for name in headers if name.startswith("Access-Control")]
+    assert headers["Vary"] == "Accept-Encoding, Origin"
