@@ -16,6 +16,8 @@ from chalicelib.routes import (
     database,
     docs,
     events,
+    health,
+    metrics,
     orders,
     payments,
     root,
@@ -46,6 +48,8 @@ for blueprint in (
     check_in.blueprint,
     database.blueprint,
     docs.blueprint,
+    health.blueprint,
+    metrics.blueprint,
 ):
     app.register_blueprint(blueprint)
 add_preflights(app, stripe_webhook.PATH)

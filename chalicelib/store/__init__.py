@@ -13,6 +13,7 @@ from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.keyed_requests import DynamoKeyedRequests
 from chalicelib.store.news_marker import DynamoNewsMarker
 from chalicelib.store.orders import DynamoOrderStore
+from chalicelib.store.pulse import DynamoPulse
 from chalicelib.store.renames import DynamoRenames
 from chalicelib.store.word_index import WordIndex
 
@@ -33,6 +34,7 @@ class Stores:
     renames: DynamoRenames
     abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
+    pulse: DynamoPulse
     # Botocore's, of which other clients are made for a fraction of what the first one costs.
     session: "Session"
 
@@ -52,5 +54,6 @@ def open_stores(settings: StoreSettings) -> Stores:
         renames=DynamoRenames(connection),
         abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),
+        pulse=DynamoPulse(connection),
         session=connection.session,
     )

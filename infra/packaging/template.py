@@ -24,6 +24,7 @@ LOG_GROUPS = {
 
 _ANY_ORIGIN = "AnyOrigin"
 _REST_API = "RestAPI"
+_API_NAME = {"Ref": "AWS::StackName"}
 
 
 def merge_template(stage: str) -> Document:
@@ -58,13 +59,19 @@ def _rest_api() -> Document:
         "Properties": {
             # Without it SAM adds a second public stage, named Stage, around throttle and WAF.
             "OpenApiVersion": "2.0",
+            # CloudWatch counts by the API's name: stacks in one account need names of their own.
+            "Name": _API_NAME,
             "EndpointConfiguration": {"Type": "REGIONAL"},
             # Chalice's `xray` covers the functions only.
             "TracingEnabled": True,
             # SAM makes a new deployment where the document changes, and looks at it before
             # CorsOrigins, which gateway responses depend on, has a value.
             "AlwaysDeploy": True,
-            "DefinitionBody": additions(deployed_cors_parameters(_ANY_ORIGIN)),
+            "DefinitionBody": {
+                **additions(deployed_cors_parameters(_ANY_ORIGIN)),
+                # API Gateway takes the document's title for the API's name.
+                "info": {"title": _API_NAME},
+            },
         }
     }
 
@@ -76,7 +83,12 @@ def _function(function: str, stage: str) -> Document:
         logging["LogFormat"] = "JSON"
     return {
         "Properties": {
-            "Environment": {"Variables": environment(function, stage)},
+            "Environment": {
+                "Variables": {
+                    **environment(function, stage),
+                    **({"API_NAME": _API_NAME} if function == API else {}),
+                }
+            },
             "LoggingConfig": logging,
         }
     }

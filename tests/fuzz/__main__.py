@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.fuzz.hooks import API, TOKEN, WEBHOOK_SECRET
+from tests.fuzz.hooks import API, API_KEY, TOKEN, WEBHOOK_SECRET
 from tests.fuzz.program import PASSES, Options, Server, findings
 from tests.support.local_run import LocalRun, local_run
 
 # Made up, and known to this run only.
 _SECRET = "whsec_fuzz"
+_API_KEY = "fuzz-api-key"
 _TTL_SECONDS = 24 * 3600
 
 
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        with local_run(directory, STRIPE_WEBHOOK_SECRET=_SECRET) as run:
+        with local_run(directory, STRIPE_WEBHOOK_SECRET=_SECRET, LOCAL_API_KEYS=_API_KEY) as run:
             found = findings(_server(run), PASSES, options, directory)
     for problem in found:
         sys.stderr.write(f"FAILED {problem}\n")
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _server(run: LocalRun) -> Server:
     url = run.endpoints["api"]
     token = run.token("--ttl", str(_TTL_SECONDS))
-    return Server(url, {API: url, TOKEN: token, WEBHOOK_SECRET: _SECRET})
+    secrets = {TOKEN: token, API_KEY: _API_KEY, WEBHOOK_SECRET: _SECRET}
+    return Server(url, {API: url, **secrets})
 
 
 def _options(arguments: Sequence[str] | None) -> Options:

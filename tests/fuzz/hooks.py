@@ -21,7 +21,8 @@ from tests.fuzz.excused import is_excused
 from tests.fuzz.files import csv_files, json_lines_files
 from tests.fuzz.known import KnownThings
 
-API, TOKEN, WEBHOOK_SECRET = "FUZZ_API", "FUZZ_TOKEN", "FUZZ_WEBHOOK_SECRET"
+API, TOKEN, API_KEY = "FUZZ_API", "FUZZ_TOKEN", "FUZZ_API_KEY"
+WEBHOOK_SECRET = "FUZZ_WEBHOOK_SECRET"
 _WEBHOOK = "/api/payments/webhook"
 _SIGNATURE = "Stripe-Signature"
 

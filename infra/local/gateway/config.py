@@ -1,8 +1,12 @@
 """What a developer may choose about the local gateway; what AWS fixes is in `quotas`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+
+def _ignore(_status: int, _seconds: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,7 +14,8 @@ class GatewayConfig:
     """Settings of one local gateway. Times are in seconds, sizes in bytes.
 
     `minimum_compression_size` is `None` to take the definition's. `function_timeouts` overrules
-    `integration_timeout` for single functions, named by CloudFormation logical id.
+    `integration_timeout` for single functions, named by CloudFormation logical id. `observe` is
+    told the status of each answer and how many seconds it took, as CloudWatch would be.
     """
 
     stage: str = "local"
@@ -24,6 +29,7 @@ class GatewayConfig:
     function_memory_mb: int = 512
     worker_threads: int = 64
     authorizer_cache_entries: int = 1024
+    observe: Callable[[int, float], None] = field(default=_ignore, repr=False)
 
     def timeout_of(self, function: str) -> float:
         """Seconds the function may take before the caller gets INTEGRATION_TIMEOUT."""
