@@ -31,7 +31,8 @@ _ALL_WELL = "Events can be looked at, and tickets be bought."
 _DOWN = "The database does not answer. Nothing can be looked at or bought until it does."
 _NO_SALES = "Events can be looked at. Buying tickets may fail until payments work again."
 _LITTLE_MEMORY = "Everything can be used, but memory is running out."
-_WORDS = {"healthy": "Works", "degraded": "Runs out", "unhealthy": "Does not answer"}
+_WORDS = {"healthy": "Works", "unhealthy": "Does not work"}
+_WORDS_OF_MEMORY = {"healthy": "Enough", "degraded": "Running out"}
 _CHECKS = {
     "database": ("Database", "Events, orders and tickets"),
     "payments": ("Payments", "Buying tickets, and refunds"),
@@ -108,10 +109,14 @@ def _check(name: str, check: Mapping[str, Any]) -> str:
         '<svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">'
         f"{_SHAPES[status]}</svg>"
     )
-    figure, bar = _memory(check) if name == "memory" else (_latency(check), "")
+    if name == "memory":
+        word = _WORDS_OF_MEMORY[status]
+        figure, bar = _memory(check)
+    else:
+        word, figure, bar = _WORDS[status], _latency(check), ""
     return (
         f'<li class="{status}" id="{name}">{shape}<div>'
-        f'<div class="row"><h3>{title}</h3><span class="word">{_WORDS[status]}</span></div>'
+        f'<div class="row"><h3>{title}</h3><span class="word">{word}</span></div>'
         f'<div class="row detail"><span>{what}</span><span>{figure}</span></div>{bar}</div></li>'
     )
 

@@ -62,8 +62,8 @@ FILLED_IN = {
     "CitiesTable": "cities",
     "IndexTable": "index",
     "OrdersTable": "orders",
-    "AWS::StackName": "shop",
 }
+STACK_NAME = {"AWS::StackName": "shop"}
 
 
 def api(stack: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def environment(stack: dict[str, Any], function: str) -> dict[str, str]:
         name: CHOSEN.get(name, declared.get("Default"))
         for name, declared in stack["Parameters"].items()
     }
-    filled = {**chosen, **FILLED_IN}
+    filled = {**chosen, **FILLED_IN, **STACK_NAME}
     variables = resources(stack, "AWS::Lambda::Function")[function]["Environment"]["Variables"]
     return {
         name: filled[value["Ref"]] if isinstance(value, dict) else value
