@@ -21,7 +21,7 @@ def counted() -> set[str]:
                 and ast.unparse(node.func.value).endswith("meter")
                 and isinstance(node.args[0], ast.Constant)
             ):
-                found.add(node.args[0].value)
+                found.add(str(node.args[0].value))
     return found
 
 

@@ -1,12 +1,12 @@
 """Memory as the operating system tells it."""
 
 import os
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters import memory
 from chalicelib.adapters.memory import memory_use
 
 MB = 1024 * 1024
@@ -48,7 +48,7 @@ def test_without_proc_it_is_the_most_that_ever_was(
     class Usage:
         ru_maxrss = 50_000
 
-    monkeypatch.setattr(memory.resource, "getrusage", lambda _who: Usage)
+    monkeypatch.setattr(resource, "getrusage", lambda _who: Usage)
     monkeypatch.setattr(sys, "platform", platform)
     statm = tmp_path / "statm"
     if content is not None:
