@@ -3,6 +3,7 @@ imported then and not before. What is not used by a function is never loaded by 
 """
 
 import os
+import threading
 import time
 from functools import cache
 from importlib import import_module
@@ -219,10 +220,21 @@ def figures() -> "FigureSource":
     return CloudWatchFigures(MetricsSettings.read(os.environ), log())
 
 
-@cache
+_making_health = threading.Lock()
+
+
 def health() -> "Health":
-    """Return the checks of the service's health. What they need is made by the checks themselves:
-    a setting that is missing is ill health, not an error.
+    """Return the checks of the service's health: the same for all, also for those who ask first
+    and at once, or each would run checks of its own.
+    """
+    with _making_health:
+        return _health()
+
+
+@cache
+def _health() -> "Health":
+    """Make the checks. What they need they make themselves: a setting that is missing is ill
+    health, not an error.
     """
     from chalicelib.adapters.memory import memory_use
     from chalicelib.services.health import Health, Probe

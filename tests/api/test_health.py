@@ -289,3 +289,29 @@ def test_hundreds_of_questions_cost_one_read(
         assert api.get(PATHS[number % 3]).status == 200
 
     assert sorted(asked) == ["database", "payments"]
+
+
+def test_a_crowd_that_asks_first_of_all_and_at_once_costs_one_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def note() -> float:
+        asked.append("database")
+        time.sleep(0.05)
+        return 0.001
+
+    monkeypatch.setattr(wiring, "_check_database", note)
+    gate = threading.Barrier(32)
+
+    def ask() -> None:
+        gate.wait(30)
+        assert wiring.health().readiness().ready
+
+    crowd = [threading.Thread(target=ask) for _ in range(32)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join(30)
+
+    assert asked == ["database"]
