@@ -17,6 +17,8 @@ from chalicelib.routes import (
     database,
     docs,
     events,
+    health,
+    metrics,
     orders,
     payments,
     root,
@@ -48,6 +50,8 @@ for blueprint in (
     admin_audit.blueprint,
     database.blueprint,
     docs.blueprint,
+    health.blueprint,
+    metrics.blueprint,
 ):
     app.register_blueprint(blueprint)
 add_preflights(app, stripe_webhook.PATH)

@@ -19,6 +19,11 @@ DEFAULT_ROLE_CLAIMS = "role,metadata.role,public_metadata.role"
 _NAMED_ADDRESS = re.compile(r'(?P<name>[^<>"]*|"[^<>"]*" *)<(?P<address>[^<>"]*)>')
 
 
+def stage_name(env: Environment) -> str:
+    """Return the stage's name (`STAGE`), `unknown` where it is not set: for show, not for rules."""
+    return env.get("STAGE", "").strip() or "unknown"
+
+
 def _required(env: Environment, key: str) -> str:
     value = env.get(key, "").strip()
     if not value:
@@ -225,3 +230,16 @@ class MailSettings:
     def read(cls, env: Environment) -> "MailSettings":
         """Read them; raises `ConfigurationError` for what is no address."""
         return cls(_mailbox(env, "MAIL_FROM"), _mailbox(env, "MAIL_REPLY_TO"))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Under which name of the API (`API_NAME`) and of the stage (`STAGE`) CloudWatch counts."""
+
+    api_name: str
+    stage: str
+
+    @classmethod
+    def read(cls, env: Environment) -> "MetricsSettings":
+        """Read them; raises `ConfigurationError` where one is missing."""
+        return cls(_required(env, "API_NAME"), _required(env, "STAGE"))

@@ -3,8 +3,10 @@ imported then and not before. What is not used by a function is never loaded by 
 """
 
 import os
+import threading
 import time
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import utc_now
@@ -12,19 +14,23 @@ from chalicelib.domain.tickets import ticket_secret
 from chalicelib.log_context import bound
 from chalicelib.observability import BusinessMetrics, StructuredLog
 from chalicelib.settings import (
+    LOCAL_STAGE,
     AdminSettings,
     AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
     MailSettings,
+    MetricsSettings,
     StoreSettings,
     StripeSettings,
+    stage_name,
 )
 
 if TYPE_CHECKING:
     from chalicelib.adapters.secrets import Secrets
     from chalicelib.adapters.stripe_events import StripeEvent
     from chalicelib.adapters.stripe_gateway import StripeGateway
+    from chalicelib.adapters.stripe_reach import StripeReach
     from chalicelib.adapters.tokens import TokenVerifier
     from chalicelib.domain.events import Event
     from chalicelib.services.auditing import Auditor
@@ -36,11 +42,14 @@ if TYPE_CHECKING:
     from chalicelib.services.due_orders import DueOrders
     from chalicelib.services.editing_cities import CityEditor
     from chalicelib.services.editing_events import EventEditor
+    from chalicelib.services.figures import FigureSource
     from chalicelib.services.finding_orders import OrderFinder
     from chalicelib.services.fulfilment import Fulfilment
+    from chalicelib.services.health import Health
     from chalicelib.services.keyed_checkout import KeyedCheckout
     from chalicelib.services.payment_news import PaymentNewsDesk
-    from chalicelib.services.ports import Mailer
+    from chalicelib.services.ports import Mailer, Meter
+    from chalicelib.services.process_figures import ProcessFigures
     from chalicelib.services.reconciliation import Reconciliation
     from chalicelib.services.refunding import Refunding
     from chalicelib.services.renames import Renames
@@ -53,6 +62,21 @@ if TYPE_CHECKING:
 # it is done side by side.
 _TIMERS_WORKERS = 8
 _REQUESTS_WORKERS = 4
+# How long a check of the service's health is kept: Stripe is asked less often than our own store.
+_DATABASE_CHECK_SECONDS = 5.0
+_PAYMENTS_CHECK_SECONDS = 15.0
+
+_started = time.monotonic()
+
+
+def uptime() -> float:
+    """Return for how many seconds this process has been there."""
+    return time.monotonic() - _started
+
+
+def stage() -> str:
+    """Return the stage's name, for show."""
+    return stage_name(os.environ)
 
 
 @cache
@@ -189,9 +213,85 @@ def _renames(workers: int) -> "Renames":
 
 
 @cache
-def meter() -> BusinessMetrics:
-    """Return where outcomes are counted."""
-    return BusinessMetrics()
+def meter() -> "Meter":
+    """Return where outcomes are counted: in CloudWatch, and in the local run in its process too."""
+    return process_figures() if stage() == LOCAL_STAGE else BusinessMetrics()
+
+
+@cache
+def process_figures() -> "ProcessFigures":
+    """Return what counts in the local run, where one process is all there is."""
+    from chalicelib.services.process_figures import ProcessFigures
+
+    return ProcessFigures(utc_now, BusinessMetrics())
+
+
+@cache
+def figures() -> "FigureSource":
+    """Return where the service's numbers are kept."""
+    if stage() == LOCAL_STAGE:
+        return process_figures()
+    from chalicelib.adapters.cloudwatch import CloudWatchFigures
+
+    return CloudWatchFigures(MetricsSettings.read(os.environ), log())
+
+
+_making_health = threading.Lock()
+
+
+def health() -> "Health":
+    """Return the checks of the service's health: the same for all, also for those who ask first
+    and at once, or each would run checks of its own.
+    """
+    with _making_health:
+        return _health()
+
+
+@cache
+def _health() -> "Health":
+    """Make the checks. What they need they make themselves: a setting that is missing is ill
+    health, not an error.
+    """
+    from chalicelib.adapters.memory import memory_use
+    from chalicelib.services.health import Health, Probe
+
+    # A cold start's imports are no part of the time that a check has.
+    for part in ("chalicelib.store", "chalicelib.adapters.stripe_reach"):
+        import_module(part)
+    return Health(
+        database=Probe(
+            "database",
+            _check_database,
+            _DATABASE_CHECK_SECONDS,
+            time.monotonic,
+            log(),
+        ),
+        payments=Probe(
+            "payments",
+            _check_payments,
+            _PAYMENTS_CHECK_SECONDS,
+            time.monotonic,
+            log(),
+        ),
+        memory=lambda: memory_use(os.environ),
+    )
+
+
+def _check_database() -> float:
+    return stores().pulse.check()
+
+
+def _check_payments() -> float:
+    return _stripe_reach().check()
+
+
+@cache
+def _stripe_reach() -> "StripeReach":
+    from chalicelib.adapters.stripe_reach import StripeReach
+
+    return StripeReach(
+        lambda: secrets().get("STRIPE_SECRET_KEY"), StripeSettings.read(os.environ).api_base
+    )
 
 
 def reconciliation() -> "Reconciliation":

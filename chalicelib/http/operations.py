@@ -167,8 +167,13 @@ class Operation:
             for parameter in self.parameters
             for shown in parameter.described()
         )
-        # OpenAPI has security schemes in this header's place ("Parameter Object", `name`).
-        return described | {(Place.HEADER, "authorization")} if self.may_sign_in else described
+        # OpenAPI has security schemes in the one header's place, and the answers' media types in
+        # the other's ("Parameter Object", `name`).
+        if self.may_sign_in:
+            described |= {(Place.HEADER, "authorization")}
+        if len({answer.media_type for answer in self.answers}) > 1:
+            described |= {(Place.HEADER, "accept")}
+        return described
 
 
 @dataclass(frozen=True, slots=True)

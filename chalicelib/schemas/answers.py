@@ -490,6 +490,124 @@ class Caller(Shown):
     expires_at: Annotated[Moment, Field(description="When the token ends.")]
 
 
+HealthStatus = Annotated[
+    Literal["healthy", "degraded", "unhealthy"],
+    Field(examples=["healthy"]),
+]
+Latency = Annotated[
+    float | None,
+    Field(ge=0, description="How long the answer took; null where there was none.", examples=[4.2]),
+]
+
+
+class ServiceCheck(Shown):
+    """Whether something that the service needs answers."""
+
+    status: HealthStatus
+    latency_ms: Latency
+
+
+class MemoryCheck(Shown):
+    """Memory of the process that answers, in megabytes; the limit is Lambda's or the machine's."""
+
+    status: HealthStatus
+    used_mb: Count
+    limit_mb: Count | None
+    used_percent: Count | None
+
+
+class HealthChecks(Shown):
+    """What was checked, a few seconds ago at the most."""
+
+    database: Annotated[ServiceCheck, Field(description="DynamoDB. Without it nothing works.")]
+    payments: Annotated[
+        ServiceCheck, Field(description="Stripe, and our key for it. Without it nothing is sold.")
+    ]
+    memory: MemoryCheck
+
+
+class Health(Shown):
+    """How the service is."""
+
+    status: HealthStatus
+    timestamp: Moment
+    version: Annotated[str, Field(examples=["0.1.0"])]
+    environment: Annotated[str, Field(description="The stage.", examples=["prod"])]
+    uptime: Annotated[
+        float, Field(ge=0, description="Seconds since the process began that answers.")
+    ]
+    checks: HealthChecks
+
+
+class ReadinessChecks(Shown):
+    """What a sale needs."""
+
+    database: bool
+    external_services: Annotated[
+        bool, Field(alias="external_services", description="Stripe, and our key for it.")
+    ]
+
+
+class Readiness(Shown):
+    """Whether tickets can be sold."""
+
+    status: Literal["ready", "not_ready"]
+    checks: ReadinessChecks
+
+
+class MetricsWindow(Shown):
+    """The time that the numbers are of."""
+
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class RequestCounts(Shown):
+    """Requests that were answered."""
+
+    total: Count
+    errors: Annotated[Count, Field(description="Those with a status of 400 or more.")]
+    client_errors: Annotated[Count, Field(description="Those with 4xx.")]
+    server_errors: Annotated[Count, Field(description="Those with 5xx.")]
+
+
+Milliseconds = Annotated[
+    float | None, Field(ge=0, description="Null where there was no request.", examples=[12.5])
+]
+
+
+class Percentiles(Shown):
+    """How long requests took."""
+
+    p50: Milliseconds
+    p95: Milliseconds
+    p99: Milliseconds
+
+
+class Metrics(Shown):
+    """The service in numbers."""
+
+    timestamp: Moment
+    version: Annotated[str, Field(examples=["0.1.0"])]
+    environment: Annotated[str, Field(description="The stage.", examples=["prod"])]
+    source: Annotated[
+        Literal["cloudwatch", "process"],
+        Field(description="Who counted: CloudWatch, or the process of the local run."),
+    ]
+    window: MetricsWindow
+    requests: RequestCounts
+    response_times_ms: Percentiles
+    business: Annotated[
+        dict[str, Count],
+        Field(
+            description="What came of the business, by outcome.",
+            examples=[{"checkouts": 12, "paidOrders": 9, "refunds": 1}],
+            json_schema_extra={"required": ["checkouts", "paidOrders", "refunds"]},
+        ),
+    ]
+
+
 class DatabaseReset(Shown):
     """The sample data is in."""
 

@@ -14,6 +14,7 @@ from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.keyed_requests import DynamoKeyedRequests
 from chalicelib.store.news_marker import DynamoNewsMarker
 from chalicelib.store.orders import DynamoOrderStore
+from chalicelib.store.pulse import DynamoPulse
 from chalicelib.store.renames import DynamoRenames
 from chalicelib.store.word_index import WordIndex
 
@@ -35,6 +36,7 @@ class Stores:
     abandoned_words: DynamoAbandonedWords
     eraser: DynamoEraser
     audit_trail: DynamoAuditTrail
+    pulse: DynamoPulse
     # Botocore's, of which other clients are made for a fraction of what the first one costs.
     session: "Session"
 
@@ -55,5 +57,6 @@ def open_stores(settings: StoreSettings) -> Stores:
         abandoned_words=DynamoAbandonedWords(words, events),
         eraser=DynamoEraser(connection),
         audit_trail=DynamoAuditTrail(connection),
+        pulse=DynamoPulse(connection),
         session=connection.session,
     )

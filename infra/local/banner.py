@@ -22,6 +22,7 @@ The Events API is up: {samples}.
   DynamoDB   {at["dynamodb"]}
   Mail       {at["mail"]}{mail_note}
   Webhook    {run.webhook_url}
+  Health     {at["api"]}/health  (open it; numbers are at /metrics, with X-Api-Key)
 
 Try:
 

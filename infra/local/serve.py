@@ -163,6 +163,7 @@ def _ministack_env(run: LocalRun) -> dict[str, str]:
 
 def _serve(run: LocalRun, children: Children) -> None:
     # Imported now that the environment is theirs: the app is loaded with them.
+    from chalicelib import wiring
     from infra.local.functions import load_functions
     from infra.local.gateway import GatewayConfig, create_gateway, running
     from infra.local.tables import prepare_tables
@@ -181,6 +182,7 @@ def _serve(run: LocalRun, children: Children) -> None:
             stage=run.environment["STAGE"],
             api_keys=run.api_keys,
             throttling=read_throttling() if run.throttles else None,
+            observe=wiring.process_figures().record,
         ),
     )
     with running(gateway, HOST, run.ports.api), ticking(functions[TIMER]):

@@ -1,11 +1,11 @@
 """What an operation answers: its own answers, and errors in the one shape of `http.problems`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from chalicelib import errors
 from chalicelib.http import problems
-from chalicelib.http.operations import Answer, ResponseHeader
+from chalicelib.http.operations import JSON, Answer, ResponseHeader
 from infra.openapi.schemas import Document, reference
 
 PROBLEM_MODEL = "Problem"
@@ -30,6 +30,29 @@ WWW_AUTHENTICATE = ResponseHeader("WWW-Authenticate", "How to sign in.", "Bearer
 _HEADERS_OF_STATUS = {401: (WWW_AUTHENTICATE,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
 
 Kind = type[errors.EventsApiError]
+
+
+def responses(answers: Iterable[Answer], kinds: Collection[Kind]) -> Document:
+    """Describe all that an operation answers with, by status."""
+    own, errors_by_status = successes(answers), _by_status(kinds)
+    for status in own:
+        if int(status) in errors_by_status:
+            # The operation has an answer of its own with this status; API Gateway has the error.
+            error = _failure(int(status), errors_by_status[int(status)])
+            own[status] = _either(own[status], error)
+    return {**own, **{key: value for key, value in failures(kinds).items() if key not in own}}
+
+
+def _either(answer: Document, error: Document) -> Document:
+    content = {**error["content"], **answer["content"]}
+    own, other = answer["content"].get(JSON), error["content"][JSON]
+    if own is not None:
+        content[JSON] = {**other, "schema": {"anyOf": [own["schema"], other["schema"]]}}
+    return {
+        "description": f"{answer['description']} Or: {error['description']}",
+        "headers": {**answer["headers"], **error["headers"]},
+        "content": content,
+    }
 
 
 def successes(answers: Iterable[Answer]) -> Document:

@@ -15,8 +15,7 @@ from infra.openapi.answers import (
     component_headers,
     component_responses,
     every_code,
-    failures,
-    successes,
+    responses,
 )
 from infra.openapi.routes import DescribedRoute, described_routes
 from infra.openapi.schemas import Document, component_schemas, reference
@@ -122,10 +121,7 @@ def _operation(route: DescribedRoute) -> Document:
         described["parameters"] = parameters
     if operation.bodies:
         described["requestBody"] = _request_body(operation.bodies)
-    described["responses"] = {
-        **successes(operation.answers),
-        **failures(_kinds(route)),
-    }
+    described["responses"] = responses(operation.answers, _kinds(route))
     described["security"] = _security(route)
     return described
 

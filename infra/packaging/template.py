@@ -37,6 +37,7 @@ LOG_GROUPS = {
 
 # The next run is a better repeat than one of the same.
 _NO_REPEATS = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}
+_API_NAME = {"Ref": "AWS::StackName"}
 
 
 def merge_template(stage: str) -> Document:
@@ -89,6 +90,8 @@ def _rest_api() -> Document:
         "Properties": {
             # Without it SAM adds a second public stage, named Stage, around throttle and WAF.
             "OpenApiVersion": "2.0",
+            # CloudWatch counts by the API's name: stacks in one account need names of their own.
+            "Name": _API_NAME,
             "EndpointConfiguration": {"Type": "REGIONAL"},
             # Chalice's `xray` covers the functions only.
             "TracingEnabled": True,
@@ -103,7 +106,11 @@ def _rest_api() -> Document:
 
 
 def _definition() -> Document:
-    added = additions(deployed_cors_parameters())
+    added = overlaid(
+        additions(deployed_cors_parameters()),
+        # API Gateway takes the document's title for the API's name.
+        {"info": {"title": _API_NAME}},
+    )
     return overlaid(added, calling_aliases(overlaid(chalice_definition(), added)))
 
 
@@ -114,7 +121,12 @@ def _function(function: str, stage: str) -> Document:
         logging["LogFormat"] = "JSON"
     return {
         "Properties": {
-            "Environment": {"Variables": environment(function, stage)},
+            "Environment": {
+                "Variables": {
+                    **environment(function, stage),
+                    **({"API_NAME": _API_NAME} if function == API else {}),
+                }
+            },
             "LoggingConfig": logging,
             **published(),
         }

@@ -48,6 +48,11 @@ EXPECTED: dict[Route, list[str]] = {
     ("GET", "/api/docs"): [],
     ("GET", "/api/docs/{asset}"): [],
     ("GET", "/api/auth/me"): [],
+    # One cheap read, and none of orders or sales.
+    ("GET", "/health"): [READ],
+    ("GET", "/health/json"): [READ],
+    ("GET", "/ready"): [READ],
+    ("GET", "/metrics"): [],
     # The total, and one page of an index.
     ("GET", "/api/events"): [READ, QUERY],
     ("GET", "/api/cities"): [READ, QUERY],

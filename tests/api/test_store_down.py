@@ -13,7 +13,14 @@ from chalicelib.store import Stores, open_stores, patience
 from tests.support.answers import problem
 from tests.support.builders import a_paid_session
 from tests.support.fakes import FakePayments
-from tests.support.routes import GOOD, ROUTES, WITHOUT_PARTS, Route, send_good
+from tests.support.routes import (
+    ABOUT_PARTS,
+    GOOD,
+    ROUTES,
+    WITHOUT_STORE,
+    Route,
+    send_good,
+)
 
 pytestmark = pytest.mark.enable_socket
 
@@ -60,7 +67,9 @@ def _payments(monkeypatch: pytest.MonkeyPatch) -> FakePayments:
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route not in WITHOUT_PARTS], ids=" ".join
+    "route",
+    [route for route in ROUTES if route not in WITHOUT_STORE | ABOUT_PARTS],
+    ids=" ".join,
 )
 def test_every_route_that_needs_the_store_says_when_to_come_back(
     refusing: Stores, monkeypatch: pytest.MonkeyPatch, route: Route
@@ -76,7 +85,7 @@ def test_every_route_that_needs_the_store_says_when_to_come_back(
     assert "127.0.0.1" not in answer.text
 
 
-@pytest.mark.parametrize("route", sorted(WITHOUT_PARTS), ids=" ".join)
+@pytest.mark.parametrize("route", sorted(WITHOUT_STORE), ids=" ".join)
 def test_a_route_that_needs_no_store_goes_on(
     refusing: Stores, monkeypatch: pytest.MonkeyPatch, route: Route
 ) -> None:

@@ -116,6 +116,7 @@ def gateway(shared_tables: MotoTables, monkeypatch: pytest.MonkeyPatch) -> Itera
     seed_city(shared_tables.stores)
     seed_event(shared_tables.stores)
     monkeypatch.setattr(wiring, "stores", lambda: shared_tables.stores)
+    monkeypatch.setattr(wiring, "_check_payments", lambda: 0.012)
     with serving(lambda _: Reply(200, jwks(rsa_key()))) as issuer:
         monkeypatch.setenv("JWT_JWKS_URL", issuer.url)
         yield create_gateway(api_definition("local"), load_functions(), GatewayConfig())

@@ -23,6 +23,7 @@ from infra.local.timer import scheduled_event
 from tests.e2e.conftest import STAGE
 from tests.e2e.local_aws import LocalAws, start_aws
 from tests.infra.sam import translated
+from tests.support.lambda_api import proxy_event
 from tests.support.leaks import leaks_in
 from tests.support.ministack import free_port
 
@@ -348,6 +349,42 @@ def test_a_preflight_of_any_path_is_answered(deployed: Deployment) -> None:
         assert answer.status_code == 204, answer.text
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+def test_the_deployed_stack_says_that_it_works(deployed: Deployment) -> None:
+    answer = deployed.api.get("/health/json")
+
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    # ministack's process is Lambda's: what is used of its memory is no matter of ours.
+    assert body["checks"]["database"]["status"] == "healthy", body
+    assert body["checks"]["payments"]["status"] == "healthy", body
+    assert (body["environment"], body["checks"]["memory"]["limitMb"]) == (STAGE, 1024)
+    page = deployed.api.get("/health", headers={"Accept": "text/html"})
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "style-src 'sha256-" in page.headers["Content-Security-Policy"]
+
+
+def test_the_deployed_stack_is_ready_to_sell(deployed: Deployment) -> None:
+    answer = deployed.api.get("/ready")
+
+    assert answer.status_code == 200, answer.text
+    checks = {"database": True, "external_services": True}
+    assert answer.json() == {"status": "ready", "checks": checks}
+
+
+def test_the_deployed_functions_role_may_read_its_metrics(deployed: Deployment) -> None:
+    """Straight from the function: keys of the usage plan are API Gateway's business."""
+    answer = deployed.aws.client("lambda").invoke(
+        FunctionName=_function(deployed, "APIHandler"),
+        Payload=json.dumps(proxy_event("GET", "/metrics")),
+    )
+
+    result = json.loads(answer["Payload"].read())
+    assert result["statusCode"] == 200, result
+    body = json.loads(result["body"])
+    assert body["source"] == "cloudwatch"
+    assert body["window"]["seconds"] > 0
 
 
 def test_a_citys_new_name_reaches_its_events(deployed: Deployment, event: dict[str, Any]) -> None:

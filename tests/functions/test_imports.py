@@ -189,6 +189,68 @@ def test_the_front_door_loads_nothing_more() -> None:
     assert absent((*NOT_IN_API_UNTIL_NEEDED, "botocore", "aws_lambda_powertools"), loaded)
 
 
+# What tells how the service is, and its numbers: no other route's start pays for it.
+OF_HEALTH = {
+    "chalicelib.adapters.cloudwatch",
+    "chalicelib.adapters.memory",
+    "chalicelib.adapters.stripe_reach",
+    "chalicelib.http.exposition",
+    "chalicelib.http.health_page",
+    "chalicelib.services.figures",
+    "chalicelib.services.health",
+    "chalicelib.services.process_figures",
+}
+
+
+@pytest.mark.parametrize("start", [API, WEBHOOK, TIMER, AUTHORIZER])
+def test_no_start_loads_what_tells_of_health(start: str) -> None:
+    assert OF_HEALTH.isdisjoint(run_fresh(start)["loaded"])
+
+
+def test_a_page_view_loads_nothing_that_tells_of_health(dynamodb_server: LocalServer) -> None:
+    event = proxy_event("GET", "/api/events/{slug}", path_parameters=TECH_CONFERENCE)
+    ran = run_fresh(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert ran["result"]["statusCode"] == 200
+    assert OF_HEALTH.isdisjoint(ran["loaded"])
+
+
+def test_deployed_a_sale_loads_nothing_that_counts_in_the_process(
+    dynamodb_server: LocalServer,
+) -> None:
+    event = delivery(event_text("checkout.session.completed", a_paid_stripe_session()))
+    ran = run_fresh(
+        WEBHOOK + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url, STAGE="prod"
+    )
+    assert json.loads(ran["result"]["body"])["outcome"] == "paid"
+    assert OF_HEALTH.isdisjoint(ran["loaded"])
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/json", "/ready"])
+def test_the_health_loads_the_store_and_what_asks_stripe_but_not_its_sdk(
+    dynamodb_server: LocalServer, path: str
+) -> None:
+    with serving(lambda _: Reply(401, b"{}")) as stripe:
+        ran = run_fresh(
+            API + calling(proxy_event("GET", path)),
+            AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url,
+            STRIPE_API_BASE=stripe.url,
+        )
+    assert ran["result"]["statusCode"] == 200, ran["result"]
+    assert operations(dynamodb_server) == ["GetItem"]
+    assert [request.path for request in stripe.received] == ["/v1"]
+    loaded = {name.partition(".")[0] for name in ran["loaded"]}
+    assert {"pynamodb", "requests"} <= loaded
+    assert absent((*NOT_IN_API, "pydantic", "icalendar", "aws_lambda_powertools"), loaded)
+    unused = {"chalicelib.adapters.cloudwatch", "chalicelib.services.figures"}
+    assert unused.isdisjoint(ran["loaded"])
+
+
+def test_the_numbers_load_no_store_and_no_stripe() -> None:
+    loaded, answer = loads(API + calling(proxy_event("GET", "/metrics")))
+    assert answer["statusCode"] == 200
+    assert absent(("stripe", "jwt", "pynamodb", "pydantic", "botocore", "segno"), loaded)
+
+
 def test_a_list_of_events_loads_the_store_and_nothing_else(dynamodb_server: LocalServer) -> None:
     loaded, answer = loads(
         API + calling(proxy_event("GET", "/api/events")),

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fuzz.excused import is_excused
-from tests.fuzz.hooks import API, TOKEN, WEBHOOK_SECRET
+from tests.fuzz.hooks import API, API_KEY, TOKEN, WEBHOOK_SECRET
 from tests.fuzz.program import SETTINGS, Options, Pass, Server, findings, problems_in
 from tests.support.ministack import free_port
 
@@ -92,7 +92,7 @@ def served(view: Any, document: dict[str, Any]) -> Iterator[Server]:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{port}"
     try:
-        yield Server(url, {API: url, TOKEN: "token", WEBHOOK_SECRET: "secret"})
+        yield Server(url, {API: url, TOKEN: "token", API_KEY: "key", WEBHOOK_SECRET: "secret"})
     finally:
         server.should_exit = True
         thread.join()

@@ -174,12 +174,14 @@ def test_guarded_routes_ask_for_a_token_and_can_refuse_it() -> None:
     for verb, path, operation in operations():
         entry = app.routes.get(path, {}).get(verb.upper())
         guarded = entry is not None and entry.authorizer is not None
-        key: dict[str, list[str]] = {"apiKey": []} if entry and entry.api_key_required else {}
+        for_machines = entry is not None and bool(entry.api_key_required)
+        key: dict[str, list[str]] = {"apiKey": []} if for_machines else {}
         token: list[dict[str, list[str]]] = [{"bearerAuth": [], **key}]
         optional = [{}, *token] if (verb, path) in MAY_SIGN_IN else []
-        assert operation["security"] == (token if guarded else optional), path
+        expected = token if guarded else [key] if for_machines else optional
+        assert operation["security"] == expected, path
         assert ("401" in operation["responses"]) is (guarded or bool(optional)), path
-        assert ("403" in operation["responses"]) is guarded, path
+        assert ("403" in operation["responses"]) is (guarded or for_machines), path
     assert DOCUMENT["components"]["securitySchemes"]["bearerAuth"]["bearerFormat"] == "JWT"
 
 
@@ -205,6 +207,20 @@ def test_an_error_says_its_headers() -> None:
 
     for status, header in ((401, "WWW-Authenticate"), (429, "Retry-After"), (503, "Retry-After")):
         assert {header, "X-Request-Id"} == response(operation, status)["headers"].keys()
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/json", "/ready"])
+def test_a_503_that_tells_of_ill_health_and_one_of_the_gateway_are_both_described(
+    path: str,
+) -> None:
+    ill = DOCUMENT["paths"][path]["get"]["responses"]["503"]
+    own, error = ill["content"]["application/json"]["schema"]["anyOf"]
+
+    model = "Readiness" if path == "/ready" else "Health"
+    assert own == {"$ref": f"#/components/schemas/{model}"}
+    assert {"$ref": "#/components/schemas/Problem"} in error["allOf"]
+    assert ("text/html" in ill["content"]) is (path == "/health")
+    assert ill["headers"].keys() == {"X-Request-Id", "Retry-After"}
 
 
 def test_a_key_that_is_in_use_may_say_when_to_try_again() -> None:
@@ -333,7 +349,7 @@ def test_the_document_and_its_page_are_packaged(tmp_path: Path) -> None:
     copy_source(tmp_path, "arm64")
 
     packaged = {path.name for path in (tmp_path / "chalicelib" / "static").iterdir()}
-    assert packaged == {"docs.html", "openapi.json"}
+    assert packaged == {"docs.html", "health.css", "health.html", "openapi.json"}
 
 
 def test_the_command_writes_the_document_and_checks_it(

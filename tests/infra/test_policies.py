@@ -22,6 +22,7 @@ WILDCARDS: dict[str, str] = {
         "the identity is the address or its domain, and only whoever set SES up knows; a condition "
         "holds it to the one address that the stack sends from",
     ),
+    "cloudwatch:GetMetricData": "metrics have no resources: AWS takes nothing but *",
     "cloudwatch:DescribeAlarms": "CodeDeploy asks for several alarms in one call, and only reads",
 }
 # From each role to who may take it.
@@ -39,6 +40,7 @@ RESET = {"dynamodb:Scan"}
 SEND_MAIL = {"ses:SendEmail", "ses:SendRawEmail"}
 STREAM_AND_WRITE = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_AND_WRITE = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+READ_METRICS = {"cloudwatch:GetMetricData"}
 KEEP_THE_INDEX = {
     "dynamodb:Query",
     "dynamodb:PutItem",
@@ -53,6 +55,7 @@ ALLOWED = {
         *STREAM_AND_WRITE,
         *TRACES,
         *SEND_MAIL,
+        *READ_METRICS,
         "dynamodb:BatchGetItem",
         "ssm:GetParameter",
     },

@@ -15,6 +15,7 @@ from chalicelib.settings import (
     AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
+    MetricsSettings,
     StoreSettings,
     StripeSettings,
 )
@@ -50,8 +51,13 @@ PUBLIC = {
     ("get", "/api/docs"),
     ("get", "/api/docs/{asset}"),
     ("get", "/api/openapi.json"),
+    ("get", "/health"),
+    ("get", "/health/json"),
+    ("get", "/ready"),
     ("post", WEBHOOK_PATH),
 }
+# These ask for a key of the usage plan.
+FOR_MACHINES = {("get", "/metrics")}
 # What only the deployment knows: by their logical ids, as CloudFormation would fill them in.
 FILLED_IN = {
     "EventsTable": "events",
@@ -60,6 +66,7 @@ FILLED_IN = {
     "OrdersTable": "orders",
     "AuditTable": "audit",
 }
+STACK_NAME = {"AWS::StackName": "shop"}
 
 
 def api(stack: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +115,7 @@ def environment(stack: dict[str, Any], function: str) -> dict[str, str]:
         name: CHOSEN.get(name, declared.get("Default"))
         for name, declared in stack["Parameters"].items()
     }
-    filled = {**chosen, **FILLED_IN}
+    filled = {**chosen, **FILLED_IN, **STACK_NAME}
     variables = resources(stack, "AWS::Lambda::Function")[function]["Environment"]["Variables"]
     return {
         name: filled[value["Ref"]] if isinstance(value, dict) else value
@@ -185,9 +192,10 @@ def test_the_authorizer_may_be_called_as_one_only(stack: dict[str, Any]) -> None
 def test_every_route_that_is_not_public_asks_for_a_token(stack: dict[str, Any]) -> None:
     open_routes = {key for key, method in methods(stack).items() if not method.get("security")}
     assert {key for key in open_routes if key[0] != "options"} == PUBLIC
-    for method in methods(stack).values():
+    for key, method in methods(stack).items():
         schemes = {name for each in method.get("security", ()) for name in each}
-        assert not schemes or schemes - {"api_key"} == {"jwt_authorizer"}
+        guards = {"api_key"} if key in FOR_MACHINES else {"jwt_authorizer"}
+        assert not schemes or schemes - {"api_key"} == guards - {"api_key"}
 
 
 def test_a_file_of_all_events_is_given_out_for_an_api_key_only(stack: dict[str, Any]) -> None:
@@ -200,7 +208,9 @@ def test_a_file_of_all_events_is_given_out_for_an_api_key_only(stack: dict[str, 
 def test_the_authorizer_reads_bearer_tokens_and_is_asked_again_after_minutes(
     stack: dict[str, Any],
 ) -> None:
-    scheme = api(stack)["Body"]["securityDefinitions"]["jwt_authorizer"]
+    schemes = api(stack)["Body"]["securityDefinitions"]
+    assert schemes.keys() == {"jwt_authorizer", "api_key"}
+    scheme = schemes["jwt_authorizer"]
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert scheme["name"] == "Authorization"
     assert authorizer["type"] == "token"
@@ -260,6 +270,7 @@ def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> No
     assert AdminSettings.read(found).allow_database_reset is (stage == "dev")
     parameter = f"/events-api/{stage}/stripe-secret-key"
     assert found["STRIPE_SECRET_KEY_PARAMETER"] == parameter
+    assert MetricsSettings.read(found) == MetricsSettings("shop", stage)
 
 
 WHAT_ENDING_ORDERS_TAKES = {
@@ -270,6 +281,21 @@ WHAT_ENDING_ORDERS_TAKES = {
     "MAIL_FROM",
     "MAIL_REPLY_TO",
 }
+
+
+def test_cloudwatch_counts_this_stacks_api_under_the_name_that_the_api_looks_for(
+    stack: dict[str, Any], stage: str
+) -> None:
+    """Two stacks of one account are told apart. That the API's id or its name is referred to would
+    make a circle: the API's document refers to the function.
+    """
+    variables = resources(stack, "AWS::Lambda::Function")["APIHandler"]["Environment"]["Variables"]
+    name = {"Ref": "AWS::StackName"}
+    assert variables["API_NAME"] == name
+    assert api(stack)["Name"] == name
+    assert api(stack)["Body"]["info"]["title"] == name
+    (deployed,) = resources(stack, "AWS::ApiGateway::Stage").values()
+    assert deployed["StageName"] == variables["STAGE"] == stage
 
 
 def test_the_webhook_finds_its_settings_and_no_others(stack: dict[str, Any], stage: str) -> None:

@@ -18,6 +18,7 @@ import jwt
 import pytest
 import stripe
 
+from tests.support.exposition import read_text
 from tests.support.local_run import (
     PORTS,
     LocalRun,
@@ -214,6 +215,42 @@ def test_an_amount_that_stripe_cannot_charge_is_told_and_holds_nothing(run: Loca
     assert_contract_error(answer, 400, "VALIDATION_ERROR")
     assert answer.json()["details"][0]["type"] == "amount_too_small"
     assert run.available("penny-concert") == 5
+
+
+def test_the_whole_run_is_healthy_and_ready(run: LocalRun) -> None:
+    health = httpx.get(run.url("/health/json"))
+    assert (health.status_code, health.json()["status"]) == (200, "healthy")
+    assert health.json()["environment"] == "local"
+    assert httpx.get(run.url("/ready")).json()["status"] == "ready"
+    assert f"{run.endpoints['api']}/health" in run.output
+
+
+def test_the_numbers_are_those_of_this_run_and_for_who_has_a_key(run: LocalRun) -> None:
+    refused = httpx.get(run.url("/metrics"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    key = {"X-Api-Key": "local-api-key"}
+    before = httpx.get(run.url("/metrics"), headers=key).json()
+
+    run.press(run.buy(1), "pay")
+    eventually(
+        lambda: (
+            httpx.get(run.url("/metrics"), headers=key).json()["business"]["paidOrders"]
+            > before["business"]["paidOrders"]
+        ),
+        "the payment was not counted",
+    )
+
+    after = httpx.get(run.url("/metrics"), headers=key).json()
+    assert after["source"] == "process"
+    assert after["business"]["checkouts"] == before["business"]["checkouts"] + 1
+    assert after["requests"]["total"] > before["requests"]["total"] + 3
+    assert after["requests"]["clientErrors"] >= 1
+    assert 0 < after["responseTimesMs"]["p50"] <= after["responseTimesMs"]["p99"]
+    accepted = {**key, "Accept": "text/plain; version=0.0.4"}
+    text = httpx.get(run.url("/metrics"), headers=accepted)
+    assert text.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    checkouts = read_text(text.text)["events_api_checkouts_total"].samples
+    assert list(checkouts.values()) == [after["business"]["checkouts"]]
 
 
 def test_an_unknown_path_and_a_wrong_verb_are_the_contracts_404(run: LocalRun) -> None:

@@ -99,6 +99,10 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("GET", "/api/openapi.json"): ({}, None),
     ("GET", "/api/docs"): ({}, None),
     ("GET", "/api/docs/{asset}"): ({"asset": "swagger-ui.min.css"}, None),
+    ("GET", "/health"): ({}, None),
+    ("GET", "/health/json"): ({}, None),
+    ("GET", "/ready"): ({}, None),
+    ("GET", "/metrics"): ({}, None),
 }
 # What a body is, where a route takes other ones than JSON.
 BODY_TYPES: dict[Route, str] = {
@@ -112,6 +116,7 @@ MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/admin/events/export"): "text/csv; charset=utf-8",
     ("GET", "/api/docs"): "text/html; charset=utf-8",
     ("GET", "/api/docs/{asset}"): "text/css; charset=utf-8",
+    ("GET", "/health"): "text/html; charset=utf-8",
 }
 # Behind the authorizer, and for every caller.
 FOR_ANY_CALLER = {("GET", "/api/auth/me"), ("GET", "/api/orders")}
@@ -123,6 +128,10 @@ WITHOUT_PARTS = {
     ("GET", "/api/docs"),
     ("GET", "/api/docs/{asset}"),
 }
+# These need no store.
+WITHOUT_STORE = {*WITHOUT_PARTS, ("GET", "/metrics")}
+# These tell what does not work, and do not fail with it.
+ABOUT_PARTS = {("GET", "/health"), ("GET", "/health/json"), ("GET", "/ready")}
 # What caches may do with an answer that is neither public JSON of the catalogue nor private.
 KEPT: dict[Route, str] = {
     ("GET", "/api/openapi.json"): "no-cache",

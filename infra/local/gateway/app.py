@@ -111,6 +111,7 @@ class _Gateway:
         except ClientDisconnect:
             _log_access(exchange.request, "disconnected", 0, started)
             return
+        self._config.observe(reply.status, time.monotonic() - started)
         headers, body = reply.to_asgi()
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

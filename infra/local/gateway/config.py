@@ -1,10 +1,14 @@
 """What a developer may choose about the local gateway; what AWS fixes is in `quotas`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from infra.throttling import Throttling
+
+
+def _ignore(_status: int, _seconds: float) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +17,8 @@ class GatewayConfig:
 
     `minimum_compression_size` is `None` to take the definition's. `function_timeouts` overrules
     `integration_timeout` for single functions, named by CloudFormation logical id. `throttling` is
-    `None` to answer whatever is asked, however often.
+    `None` to answer whatever is asked, however often. `observe` is told the status of each answer
+    and how many seconds it took, as CloudWatch would be.
     """
 
     stage: str = "local"
@@ -28,6 +33,7 @@ class GatewayConfig:
     worker_threads: int = 64
     authorizer_cache_entries: int = 1024
     throttling: Throttling | None = None
+    observe: Callable[[int, float], None] = field(default=_ignore, repr=False)
 
     def timeout_of(self, function: str) -> float:
         """Seconds the function may take before the caller gets INTEGRATION_TIMEOUT."""

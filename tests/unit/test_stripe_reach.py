@@ -1,0 +1,101 @@
+"""Whether Stripe can be reached: asked without our key, and given up soon."""
+
+import time
+
+import pytest
+
+from chalicelib.adapters.stripe_reach import StripeReach
+from chalicelib.errors import ConfigurationError, PaymentProviderError, Unavailable
+from tests.support.http_server import Received, Reply, closed_port, hanging, serving
+
+pytestmark = pytest.mark.enable_socket
+
+KEY = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"
+
+
+def reach(url: str, key: str = KEY) -> StripeReach:
+    return StripeReach(lambda: key, url)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 429])
+def test_whatever_stripe_refuses_it_answers(status: int) -> None:
+    with serving(lambda _: Reply(status, b"{}")) as stripe:
+        assert 0 < reach(stripe.url).check() < 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_an_error_of_stripes_own_is_none(status: int) -> None:
+    with serving(lambda _: Reply(status)) as stripe, pytest.raises(PaymentProviderError):
+        reach(stripe.url).check()
+
+
+def test_the_key_is_not_sent_nor_a_password_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving(lambda _: Reply(401)) as stripe:
+        reach(stripe.url).check()
+
+    (asked,) = stripe.received
+    assert "authorization" not in asked.headers
+    assert KEY not in str(asked)
+    assert (asked.method, asked.path) == ("GET", "/v1")
+
+
+def test_stripe_leads_nowhere_else() -> None:
+    with serving(lambda _: Reply(200)) as elsewhere:
+
+        def answer(_asked: Received) -> Reply:
+            return Reply(302, headers={"Location": elsewhere.url})
+
+        with serving(answer) as stripe:
+            reach(stripe.url).check()
+
+    assert elsewhere.received == []
+
+
+def test_a_stripe_that_hangs_is_given_up_within_two_seconds() -> None:
+    with hanging() as stripe:
+        started = time.monotonic()
+        with pytest.raises(PaymentProviderError):
+            reach(stripe.url).check()
+        assert time.monotonic() - started < 2
+
+
+def test_a_stripe_that_is_not_there_is_down_and_the_error_names_no_address() -> None:
+    url = closed_port()
+    with pytest.raises(PaymentProviderError) as caught:
+        reach(url).check()
+    assert "127.0.0.1" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "key", ["pk_test_1", "whsec_1", "sk_", "sk_test 1", "Bearer sk_test_1", ""]
+)
+def test_what_is_no_secret_key_is_told_without_its_value_and_nobody_is_asked(key: str) -> None:
+    with serving(lambda _: Reply(200)) as stripe, pytest.raises(ConfigurationError) as caught:
+        reach(stripe.url, key).check()
+    assert stripe.received == []
+    assert str(caught.value) == "the secret STRIPE_SECRET_KEY is no secret key of Stripe"
+
+
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1", "sk_test_local"])
+def test_secret_and_restricted_keys_are_taken(key: str) -> None:
+    with serving(lambda _: Reply(401)) as stripe:
+        reach(stripe.url, key).check()
+
+
+def test_a_key_that_cannot_be_read_is_no_payments() -> None:
+    def unreadable() -> str:
+        raise Unavailable("SSM is down")
+
+    with serving(lambda _: Reply(200)) as stripe, pytest.raises(Unavailable):
+        StripeReach(unreadable, stripe.url).check()
+    assert stripe.received == []
+
+
+def test_by_itself_it_asks_the_real_stripe() -> None:
+    assert StripeReach(lambda: KEY, None)._url == "https://api.stripe.com/v1"
