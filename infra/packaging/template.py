@@ -7,6 +7,8 @@ from typing import Any
 
 from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import PRODUCTION_STAGE
+from infra.packaging.alarms import alarm_resources
+from infra.packaging.dashboard import dashboard_resources
 from infra.packaging.definition import additions
 from infra.packaging.documents import Document, overlaid
 from infra.packaging.gateway_responses import deployed_cors_parameters
@@ -29,15 +31,26 @@ _REST_API = "RestAPI"
 def merge_template(stage: str) -> Document:
     """Return the stage's merge template."""
     declared: Document = json.loads(RESOURCES.read_text())
+    return _watched(
+        stage,
+        overlaid(
+            {
+                "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
+                "Parameters": {item.name: item.declaration() for item in parameters(stage)},
+                "Conditions": {_ANY_ORIGIN: {"Fn::Equals": [{"Ref": "CorsOrigins"}, "*"]}},
+                "Outputs": _outputs(stage),
+            },
+            declared,
+            {"Resources": _resources(stage)},
+        ),
+    )
+
+
+def _watched(stage: str, template: Document) -> Document:
+    """Return the template with what watches over it."""
+    resources = template["Resources"]
     return overlaid(
-        {
-            "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
-            "Parameters": {item.name: item.declaration() for item in parameters(stage)},
-            "Conditions": {_ANY_ORIGIN: {"Fn::Equals": [{"Ref": "CorsOrigins"}, "*"]}},
-            "Outputs": _outputs(stage),
-        },
-        declared,
-        {"Resources": _resources(stage)},
+        template, alarm_resources(stage, resources), dashboard_resources(stage, resources)
     )
 
 
