@@ -113,6 +113,7 @@ def _error_result(error: EventsApiError, request_id: str) -> dict[str, Any]:
     problem, body = error_body(error, request_id)
     if isinstance(error, InvalidSignature):
         wiring.log().security("webhook_rejected", {"reason": str(error)})
+        wiring.meter().count("WebhookRejected")
     else:
         wiring.log().crash("webhook_failed", {"code": problem.code})
         wiring.meter().count("WebhookFailed")

@@ -35,7 +35,7 @@ def topic() -> Document:
         "Parameters": {
             ALARM_EMAIL: {
                 "Type": "String",
-                "Description": "Who is told of alarms, once the address has confirmed; empty for nobody",
+                "Description": "Who is told of alarms, after confirming it; empty for nobody",
                 "AllowedPattern": r"^([^@\s<>,]+@[^@\s<>,]+)?$",
                 "Default": "",
             }

@@ -31,7 +31,7 @@ _MINUTE: Final = 60
 _FIVE_MINUTES: Final = 5 * _MINUTE
 _HOUR: Final = 60 * _MINUTE
 
-# Half of ten minutes. Three requests in a night, or one cold start, spoil three of them at the most.
+# Half of ten minutes. Three requests in a night, or one cold start, spoil three of them at most.
 # What is broken spoils five on a small site too, and in a sale's first minutes it is soon seen.
 _HALF_OF_TEN: Final = (5, 10)
 
@@ -342,11 +342,14 @@ def _of_timer(stage: str) -> tuple[Alarm, ...]:
             ),
             action="see whether the rule of EventBridge is enabled and may call the function.",
             metrics=(of_function(TIMER, "Invocations"),),
+            # FILL, or the last runs would count for longer: where data is missing, CloudWatch goes
+            # back beyond the periods that it judges.
+            expression=_total(1),
             threshold=1,
             below=True,
-            period=3 * _FIVE_MINUTES,
-            spoilt=2,
-            periods=2,
+            period=_FIVE_MINUTES,
+            spoilt=6,
+            periods=6,
             silence_is_bad=True,
             everywhere=True,
         ),

@@ -19,8 +19,8 @@ _HOW_TO_READ: Final = """\
 ## ${AWS::StackName}
 **Read from the top.** Red alarms come first: the description of each says what it means, what to \
 do, and where its page of the runbook is (`docs/runbook`). No red alarm and sales as usual: all is \
-well. A gap in a graph of errors is good news, since nothing is written while nothing happens. Only \
-the timer's runs have to be there all the time, one every five minutes. Times are UTC.
+well. A gap in a graph of errors is good news: nothing is written while nothing happens. Only the \
+timer's runs have to be there all the time, one every five minutes. Times are UTC.
 """
 
 _COLOURS: Final = {"bad": "#d62728", "good": "#2ca02c", "odd": "#ff7f0e", "plain": "#1f77b4"}

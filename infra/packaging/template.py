@@ -29,28 +29,25 @@ _REST_API = "RestAPI"
 
 
 def merge_template(stage: str) -> Document:
-    """Return the stage's merge template."""
-    declared: Document = json.loads(RESOURCES.read_text())
-    return _watched(
-        stage,
-        overlaid(
-            {
-                "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
-                "Parameters": {item.name: item.declaration() for item in parameters(stage)},
-                "Conditions": {_ANY_ORIGIN: {"Fn::Equals": [{"Ref": "CorsOrigins"}, "*"]}},
-                "Outputs": _outputs(stage),
-            },
-            declared,
-            {"Resources": _resources(stage)},
-        ),
-    )
-
-
-def _watched(stage: str, template: Document) -> Document:
-    """Return the template with what watches over it."""
+    """Return the stage's merge template: what there is, and what watches over it."""
+    template = _watched_template(stage)
     resources = template["Resources"]
     return overlaid(
         template, alarm_resources(stage, resources), dashboard_resources(stage, resources)
+    )
+
+
+def _watched_template(stage: str) -> Document:
+    declared: Document = json.loads(RESOURCES.read_text())
+    return overlaid(
+        {
+            "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
+            "Parameters": {item.name: item.declaration() for item in parameters(stage)},
+            "Conditions": {_ANY_ORIGIN: {"Fn::Equals": [{"Ref": "CorsOrigins"}, "*"]}},
+            "Outputs": _outputs(stage),
+        },
+        declared,
+        {"Resources": _resources(stage)},
     )
 
 
