@@ -20,6 +20,7 @@ from chalicelib.errors import (
     NotFound,
     PaymentProviderError,
     PriceMismatch,
+    SoldOut,
     Unavailable,
 )
 from chalicelib.services.confirmations import Confirmations
@@ -102,6 +103,13 @@ class Checkout:
         Raises `NotFound`, `InvalidInput`, `SalesClosed`, `SoldOut`, `PriceMismatch`,
         `PaymentProviderError` (the seats are free again) or `Unavailable`.
         """
+        try:
+            return self._start(request, order_id)
+        except SoldOut:
+            self._meter.count("SoldOut")
+            raise
+
+    def _start(self, request: CheckoutRequest, order_id: str | None) -> StartedCheckout:
         self._redirects.check_both(request.urls)
         slug = request.event_slug
         event = self._events.get(slug, consistent=True) if is_slug(slug) else None

@@ -442,8 +442,6 @@ def test_alarms_tell_the_operator_and_stand_on_the_dashboard(deployed: Deploymen
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", OPERATOR)
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [subscription["TopicArn"]]
-    topic = sns.get_topic_attributes(TopicArn=subscription["TopicArn"])["Attributes"]
-    assert topic["KmsMasterKeyId"]
     body = json.loads(cloudwatch.get_dashboard(DashboardName="shop")["DashboardBody"])
     shown = body["widgets"][1]["properties"]["alarms"]
     assert {alarm["AlarmArn"] for alarm in alarms.values()} <= set(shown)

@@ -167,6 +167,7 @@ class TestRefused:
         with pytest.raises(SoldOut, match="only 1 seats are left"):
             shop.begin()
         assert shop.calls == []
+        assert shop.meter.counts == {"SoldOut": 1}
 
     @pytest.mark.parametrize("request_", [REQUEST, FREE])
     def test_seats_that_go_between_the_look_and_the_hold_are_not_sold(
@@ -180,6 +181,7 @@ class TestRefused:
             shop.begin(request_)
         assert shop.calls == ["place"]
         assert shop.orders.orders == {}
+        assert shop.meter.counts == {"SoldOut": 1}
 
     @pytest.mark.parametrize(
         ("unit_price", "total"),
