@@ -15,7 +15,7 @@ from infra.tables import declared_tables
 from tests.infra.aws_metrics import DOCUMENTED
 from tests.infra.counted_metrics import counted_by_code
 from tests.infra.sam import resources
-from tests.infra.watches import filled_in, watches
+from tests.infra.watches import NAMES, filled_in, watches
 from tests.support.metric_lines import emitted
 
 # What is free of alarms on metrics in every account, each month ("Amazon CloudWatch pricing").
@@ -97,6 +97,13 @@ def test_dimensions_name_what_the_stack_has(stack: dict[str, Any], stage: str) -
         "FunctionName": {f"<{name}>" for name in resources(stack, "AWS::Lambda::Function")},
         "TableName": {f"<{name}>" for name in resources(stack, "AWS::DynamoDB::Table")},
         "stage": {stage},
+        # Of a firewall, if the stack has one.
+        "Region": {NAMES["AWS::Region"]},
+        "Rule": {"ALL"},
+        "WebACL": {
+            filled_in(item["VisibilityConfig"]["MetricName"], {})
+            for item in resources(stack, "AWS::WAFv2::WebACL").values()
+        },
     }
     for watch in watches(stack).values():
         for metric in metrics_of(dict(watch.properties)):
