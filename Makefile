@@ -150,6 +150,10 @@ export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=, API_KEY=)
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
+.PHONY: drill
+drill: $(READY) ## Try every alarm on the troubles that it is for (ALARM=disputes for one)
+	$(BIN)/pytest tests/infra/test_alarm_drill.py -v $(if $(ALARM),-k '[$(ALARM)]')
+
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document
 	$(BIN)/python -m tests.fuzz

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SERVICE = "events-api"
 METRICS_NAMESPACE = "EventsApi"
+STAGE_DIMENSION = "stage"
 
 
 @cache
@@ -72,8 +73,12 @@ class StructuredLog:
         _logger().info(done, extra=self._extra("work", fields))
 
     def crash(self, problem: str, fields: Mapping[str, object]) -> None:
-        """Record an exception that nobody expected, with its trace; call it while it is handled."""
+        """Record an exception that nobody expected, with its trace; call it while it is handled.
+
+        Each is counted too: an alarm is on these lines.
+        """
         _logger().exception(problem, extra=self._extra("crash", fields))
+        BusinessMetrics().count("Crash")
 
     @staticmethod
     def _extra(kind: str, fields: Mapping[str, object]) -> dict[str, object]:
@@ -88,9 +93,13 @@ class BusinessMetrics:
 
     def count(self, outcome: str, by: int = 1) -> None:
         """Count that something came out this way, so many times."""
+        self.gauge(outcome, by)
+
+    def gauge(self, reading: str, value: float, unit: str = "Count") -> None:
+        """Note how much of something there is now, in one of CloudWatch's units."""
         from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
         with single_metric(
-            name=outcome, unit=MetricUnit.Count, value=by, namespace=METRICS_NAMESPACE
+            name=reading, unit=MetricUnit(unit), value=value, namespace=METRICS_NAMESPACE
         ) as metric:
-            metric.add_dimension("stage", os.environ.get("STAGE") or "unknown")
+            metric.add_dimension(STAGE_DIMENSION, os.environ.get("STAGE") or "unknown")

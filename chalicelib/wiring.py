@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from chalicelib.services.samples import SampleData
     from chalicelib.services.transfer_import import EventImport
     from chalicelib.services.undelivered_news import UndeliveredNews
+    from chalicelib.services.unfinished_orders import UnfinishedOrders
     from chalicelib.store import Stores
 
 # Bringing a city's new name to an event, or ending an order, is waiting for DynamoDB and Stripe, so
@@ -300,12 +301,14 @@ def reconciliation() -> "Reconciliation":
         Reconciliation,
         cancellations_chore,
         due_orders_chore,
+        measuring_chore,
         renames_chore,
         undelivered_news_chore,
         words_chore,
     )
 
     chores = (
+        measuring_chore(_unfinished_orders()),
         due_orders_chore(due_orders()),
         undelivered_news_chore(_undelivered_news()),
         cancellations_chore(cancelling(_TIMERS_WORKERS)),
@@ -466,6 +469,12 @@ def due_orders() -> "DueOrders":
         log=log(),
         meter=meter(),
     )
+
+
+def _unfinished_orders() -> "UnfinishedOrders":
+    from chalicelib.services.unfinished_orders import UnfinishedOrders
+
+    return UnfinishedOrders(orders=stores().orders, clock=utc_now, log=log(), meter=meter())
 
 
 def _undelivered_news() -> "UndeliveredNews":

@@ -24,6 +24,9 @@ def reconcile(event: CloudWatchEvent) -> None:
     """
     log_context.bind_request(event.event_id)
     tallies = wiring.reconciliation().run(TimeBudget.of(_seconds(event.context)))
+    failed = sum(tally.failed for tally in tallies.values())
+    if failed:
+        wiring.meter().count("ChoreFailed", failed)
     found = {name: asdict(tally) for name, tally in tallies.items() if tally.found}
     if found:
         wiring.log().work("reconciled", found)

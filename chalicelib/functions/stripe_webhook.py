@@ -82,6 +82,7 @@ def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, An
         return _error_result(error, request_id)
     except Exception:  # noqa: BLE001 - Stripe repeats it, and by then it may be mended
         wiring.log().crash("webhook_crashed", {})
+        wiring.meter().count("WebhookFailed")
         body = problem_body(INTERNAL_ERROR, INTERNAL_MESSAGE, request_id)
         return _result(INTERNAL_ERROR.status.value, body, request_id)
     return _result(200, {"received": True, "outcome": outcome}, request_id)
@@ -115,6 +116,7 @@ def _error_result(error: EventsApiError, request_id: str) -> dict[str, Any]:
         wiring.meter().count("WebhookRejected")
     else:
         wiring.log().crash("webhook_failed", {"code": problem.code})
+        wiring.meter().count("WebhookFailed")
     return _result(problem.status.value, body, request_id, error_headers(error))
 
 

@@ -14,7 +14,7 @@ from chalicelib.domain.orders import ASK_AGAIN_AFTER, Cause, MailStatus, Order, 
 from chalicelib.errors import EventsApiError, InvalidSession, PaymentProviderError
 from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
-from chalicelib.services.fulfilment import Fulfilment, Outcome
+from chalicelib.services.fulfilment import Fulfilment, Outcome, Settlement
 from chalicelib.services.order_updates import update
 from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
 from chalicelib.services.refunding import Refunding
@@ -24,6 +24,8 @@ _TIMER = Cause("timer")
 MOST_AT_A_TIME = 400
 # What was paid in the last moment of a hold may well be on its way to the webhook.
 _WEBHOOKS_WAY = timedelta(minutes=1)
+# A hold is looked at some minutes after its end, and put off by more than this if that fails.
+_FIRST_TRY = timedelta(minutes=10)
 # A session that was noted did exist. If Stripe does not know it, the likeliest reason is a key of
 # another account: then no hold at all could be asked after, and letting them go would sell seats
 # twice. That does not last this long unnoticed; and every pending order has to end, or its seats
@@ -117,7 +119,7 @@ class DueOrders:
             raise PaymentProviderError("the payment provider does not know the session") from None
 
     def _settle(self, order: Order, session: CheckoutSession, cause: Cause) -> Order:
-        settlement = self._fulfilment.settle(session, cause)
+        settlement = self._settled(order, session, cause)
         is_found = session.settled and settlement.outcome is not Outcome.REPEATED
         if is_found and cause == _TIMER and self._is_overdue(order):
             # Its webhook should have told: if this happens often, Stripe cannot reach it.
@@ -127,6 +129,17 @@ class DueOrders:
         if after.status is OrderStatus.PENDING:
             return self._ask_again_later(after)
         return after
+
+    def _settled(self, order: Order, session: CheckoutSession, cause: Cause) -> Settlement:
+        try:
+            return self._fulfilment.settle(session, cause)
+        except Exception:
+            over = self._clock() - order.hold_expires_at
+            if session.settled and over > _FIRST_TRY:
+                # Its webhook did not come, or failed like this, and trying again did not help.
+                self._log.error("paid_without_ticket", {"orderId": order.id})
+                self._meter.count("PaidWithoutTicket")
+            raise
 
     def _is_overdue(self, order: Order) -> bool:
         return order.due_at is not None and self._clock() - order.due_at > _WEBHOOKS_WAY

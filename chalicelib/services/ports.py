@@ -317,6 +317,12 @@ class OrderStore(Protocol):
         """
         ...
 
+    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
+        """Return some orders made before that time of which something is left to do, be it due or
+        put off; the oldest first. Latest writes may be missing.
+        """
+        ...
+
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders; latest writes may be missing, and with statuses a page may be
         short, or empty, although more follows.
@@ -433,6 +439,10 @@ class Meter(Protocol):
 
     def count(self, outcome: str, by: int = 1) -> None:
         """Count that something came out this way, so many times."""
+        ...
+
+    def gauge(self, reading: str, value: float, unit: str = "Count") -> None:
+        """Note how much of something there is now, in one of CloudWatch's units."""
         ...
 
 

@@ -16,6 +16,7 @@ from chalicelib.services.ports import AbandonedWords, AuditLog, Cancellation, Re
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
 from chalicelib.services.undelivered_news import NewsWindow, UndeliveredNews
+from chalicelib.services.unfinished_orders import UnfinishedOrders
 
 _T = TypeVar("_T")
 # An order is waiting for Stripe, so several are worked at side by side.
@@ -111,6 +112,16 @@ def cancellations_chore(cancelling: Cancelling) -> Chore[Cancellation]:
         lambda cancellation, budget: cancelling.finish(cancellation, budget).ended,
         lambda cancellation: str(cancellation.event_id),
     )
+
+
+def measuring_chore(orders: UnfinishedOrders) -> Chore[None]:
+    """Measure what was left undone so far; there is no piece of work in it."""
+
+    def find() -> Sequence[None]:
+        orders.measure()
+        return ()
+
+    return Chore("measures", find, lambda _, __: 0, str)
 
 
 class Reconciliation:

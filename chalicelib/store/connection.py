@@ -5,6 +5,7 @@ from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from chalicelib.errors import Unavailable
+from chalicelib.observability import BusinessMetrics
 from chalicelib.settings import StoreSettings
 from chalicelib.store.models import (
     AuditModel,
@@ -82,7 +83,12 @@ def code_of(error: PynamoDBException) -> str | None:
 
 
 def unavailable(error: PynamoDBException) -> Unavailable:
-    """Turn a failure of DynamoDB itself into the program's error; the cause stays chained."""
+    """Turn a failure of DynamoDB itself into the program's error; the cause stays chained.
+
+    Each is counted. DynamoDB's own metrics of errors are one for each table and operation, and tell
+    nothing of what never reached it.
+    """
+    BusinessMetrics().count("StoreFailed")
     failure = Unavailable("the store cannot be reached right now; try again")
     failure.__cause__ = error
     return failure

@@ -20,6 +20,8 @@ from chalicelib.store.reading import get_many_raw, query_raw, text
 # many a page ends, however short it is, and the next goes on from there.
 _MOST_READ = 500
 _READ_AT_A_TIME = 100
+# Of a ULID's 26 digits.
+_TIME_DIGITS = 10
 
 
 class OrderLists:
@@ -38,6 +40,23 @@ class OrderLists:
             for row in self._query("due", shard, keys, limit, descending=False, by="dueAt")
         ]
         return [order_id for _, order_id in sorted(rows)[:limit]]
+
+    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
+        """Return some orders made before that time of which something is left to do, oldest first.
+
+        An order's id begins with when it was made (ULID), so current holds, of which a popular
+        event has thousands, are left out by their index entries alone.
+        """
+        bound = _first_id(made_before)
+        ids = sorted(
+            text(row, "id")
+            for shard in SHARDS
+            for row in self._query("due", shard, None, None, descending=False, by="dueAt")
+            if text(row, "id") < bound
+        )
+        items = get_many_raw(self._connection, self._table, ids[:limit], None, consistent=True)
+        orders = (read_order(item) for item in items)
+        return sorted((item for item in orders if item.due_at), key=lambda item: item.id)
 
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders, latest first."""
@@ -80,7 +99,7 @@ class OrderLists:
         index: str,
         partition: str,
         keys: Condition | None,
-        limit: int,
+        limit: int | None,
         *,
         descending: bool,
         by: str = "createdKey",
@@ -95,6 +114,13 @@ class OrderLists:
             limit=limit,
             attributes=("id", by),
         )
+
+
+def _first_id(at: datetime) -> str:
+    """Return what comes before the ids of all orders that are made at that time or later."""
+    from ulid import ULID
+
+    return str(ULID.from_datetime(at))[:_TIME_DIGITS]
 
 
 def _partitions(query: OrderQuery) -> list[tuple[str, str]]:

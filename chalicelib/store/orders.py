@@ -193,6 +193,12 @@ class DynamoOrderStore:
         """
         return self._lists.due(at, limit)
 
+    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
+        """Return some orders made before that time of which something is left to do, be it due or
+        put off; the oldest first. Latest writes may be missing.
+        """
+        return self._lists.unfinished(made_before, limit)
+
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders; latest writes may be missing, and with statuses a page may be
         short, or empty, although more follows.

@@ -12,8 +12,10 @@ from infra.packaging.access_logs import (
     access_log_resources,
     access_log_setting,
 )
+from infra.packaging.alarms import alarm_resources
 from infra.packaging.aliases import alias_of, alias_permissions, calling_aliases, published
 from infra.packaging.choices import choices, conditions, rules
+from infra.packaging.dashboard import dashboard_resources
 from infra.packaging.definition import additions, chalice_definition
 from infra.packaging.documents import Document, overlaid
 from infra.packaging.domain import address, domain_resources
@@ -41,7 +43,15 @@ _API_NAME = {"Ref": "AWS::StackName"}
 
 
 def merge_template(stage: str) -> Document:
-    """Return the stage's merge template."""
+    """Return the stage's merge template: what there is, and what watches over it."""
+    template = _watched_template(stage)
+    resources = template["Resources"]
+    return overlaid(
+        template, alarm_resources(stage, resources), dashboard_resources(stage, resources)
+    )
+
+
+def _watched_template(stage: str) -> Document:
     declared: Document = json.loads(RESOURCES.read_text())
     return overlaid(
         {

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ulid import ULID
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.orders import HOLD, Order, OrderStatus
 from chalicelib.errors import (
     Changed,
     Conflict,
@@ -413,6 +414,41 @@ class TestDueOrders:
         make(world, paid)
 
         assert world.orders.due(NOW + timedelta(days=100), 100) == []
+
+
+class TestUnfinishedOrders:
+    """What is left to do of orders, be it due or put off."""
+
+    @staticmethod
+    def made(world: World, minutes: int, **changes: Any) -> Order:
+        """Place an order that was made so many minutes before `NOW`."""
+        at = NOW - timedelta(minutes=minutes)
+        order = an_order(id=str(ULID.from_datetime(at)), quantity=1, created_at=at, **changes)
+        world.orders.place(order)
+        return order
+
+    def test_the_oldest_come_first_however_long_they_were_put_off(self, world: World) -> None:
+        open_shop(world)
+        later = [self.made(world, 40 + number, due_at=NOW - HOLD) for number in range(9)]
+        oldest = self.made(world, 900, due_at=NOW + timedelta(hours=6))
+
+        found = world.orders.unfinished(NOW - HOLD, 4)
+
+        assert list(found) == [oldest, *later[:-4:-1]]
+
+    def test_holds_that_are_not_over_are_left_out(self, world: World) -> None:
+        open_shop(world)
+        self.made(world, 30)
+        over = self.made(world, 32)
+
+        assert list(world.orders.unfinished(NOW - HOLD, 100)) == [over]
+
+    def test_what_is_over_is_left_out(self, world: World) -> None:
+        open_shop(world)
+        world.orders.place(ORDER)
+        make(world, paid)
+
+        assert list(world.orders.unfinished(NOW + timedelta(days=100), 100)) == []
 
 
 def everything(world: World, query: OrderQuery) -> list[Order]:

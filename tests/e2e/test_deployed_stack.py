@@ -34,6 +34,7 @@ WEBHOOK_SECRET = "whsec_deployed"
 SHOP = "https://shop.example"
 # Several functions start cold at once, each with the whole package.
 _PATIENCE_SECONDS = 90.0
+OPERATOR = "night@shop.example"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def _deploy(aws: LocalAws, package: Path, stripe: str, issuer: str) -> dict[str,
         "JwtIssuer": issuer,
         "Release": "0123456789abcdef",
         "CheckoutAllowedOrigins": SHOP,
+        "AlarmEmail": OPERATOR,
         "StripeApiBase": stripe,
         "StripeSecretKeyParameter": "/shop/stripe-key",
         "StripeWebhookSecretParameter": "/shop/webhook-secret",
@@ -470,6 +472,28 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     for name, value in SECURITY_HEADERS.items():
         assert answer.headers[name] == value
+
+
+def test_alarms_tell_the_operator_and_stand_on_the_dashboard(deployed: Deployment) -> None:
+    cloudwatch, sns = deployed.aws.client("cloudwatch"), deployed.aws.client("sns")
+    alarms = {one["AlarmName"]: one for one in cloudwatch.describe_alarms()["MetricAlarms"]}
+    assert {"shop-page-api-errors", "shop-tomorrow-crashes"} <= set(alarms)
+    (subscription,) = sns.list_subscriptions()["Subscriptions"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", OPERATOR)
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [subscription["TopicArn"]]
+    body = json.loads(cloudwatch.get_dashboard(DashboardName="shop")["DashboardBody"])
+    shown = body["widgets"][1]["properties"]["alarms"]
+    assert {alarm["AlarmArn"] for alarm in alarms.values()} <= set(shown)
+
+
+def test_a_crash_sets_its_alarm_off(deployed: Deployment) -> None:
+    cloudwatch = deployed.aws.client("cloudwatch")
+    stage = [{"Name": "stage", "Value": STAGE}]
+    counted = {"MetricName": "Crash", "Dimensions": stage, "Value": 1, "Unit": "Count"}
+    cloudwatch.put_metric_data(Namespace="EventsApi", MetricData=[counted])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["shop-tomorrow-crashes"])["MetricAlarms"]
+    assert alarm["StateValue"] == "ALARM"
 
 
 def test_what_the_functions_logged_gives_nothing_away(deployed: Deployment) -> None:

@@ -25,6 +25,7 @@ from tests.support.builders import a_city, a_paid_session, a_session, an_event, 
 from tests.support.fakes import FakePayments
 from tests.support.killing import is_killed_at
 from tests.support.log_lines import LogLines
+from tests.support.metric_lines import metrics_of
 
 HANDLER = "chalicelib.functions.reconcile.reconcile"
 
@@ -86,10 +87,13 @@ def shown(stores: Stores) -> list[str]:
     return [record(stores, f"event-{number}").described().city for number in (1, 2)]
 
 
-def test_a_run_that_finds_nothing_leaves_no_line(stores: Stores, log_lines: LogLines) -> None:
+def test_a_run_that_finds_nothing_leaves_no_line_and_no_metric(
+    stores: Stores, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
+) -> None:
     tick()
 
     assert list(log_lines) == []
+    assert capsys.readouterr().out == ""
 
 
 def test_events_follow_their_city_and_a_line_says_how_many(
@@ -269,7 +273,10 @@ class TestOrders:
 
 
 def test_a_store_that_is_down_is_told_and_is_no_crash(
-    stores: Stores, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+    stores: Stores,
+    log_lines: LogLines,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise EndpointConnectionError(endpoint_url="http://dynamodb.test")
@@ -277,7 +284,33 @@ def test_a_store_that_is_down_is_told_and_is_no_crash(
     monkeypatch.setattr(BaseClient, "_make_request", fail)
     tick()
 
-    chores = ["orders", "news", "cancellations", "words", "renames"]
+    chores = ["measures", "orders", "news", "cancellations", "words", "renames"]
     assert [line["chore"] for line in log_lines.of("crash")] == chores
     (line,) = log_lines.of("work")
     assert line["words"] == {"found": 1, "done": 0, "failed": 1, "waiting": 0}
+    told = metrics_of(capsys.readouterr().out)
+    assert told["ChoreFailed"] == [len(chores)]
+    assert told["Crash"] == [1] * len(chores)
+    assert told["StoreFailed"]
+
+
+def test_what_is_left_for_too_long_is_measured(
+    stores: Stores, stripe: FakePayments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stripe.failure = PaymentProviderError("down")
+    long_ago = utc_now() - timedelta(hours=3)
+    order = an_order(
+        event_slug="event-1",
+        created_at=long_ago,
+        hold_expires_at=long_ago,
+        due_at=utc_now() + timedelta(hours=1),
+        session_id="cs_test_1",
+    )
+    stores.orders.place(order)
+
+    tick()
+
+    told = metrics_of(capsys.readouterr().out)
+    assert told["OldestPendingOrderAge"] == [pytest.approx(3 * 3600, abs=60)]
+    # Stripe's undelivered events could not be listed; the order is put off.
+    assert told["ChoreFailed"] == [1]

@@ -22,6 +22,7 @@ from tests.support.builders import NOW, a_city, a_paid_session, an_event, an_ord
 from tests.support.fakes import FakePayments
 from tests.support.http_server import Reply, serving
 from tests.support.log_lines import LogLines
+from tests.support.metric_lines import metrics_of
 from tests.support.stripe_objects import (
     WEBHOOK_SECRET,
     a_paid_stripe_session,
@@ -379,7 +380,7 @@ def test_a_type_that_is_not_ours_reads_and_writes_nothing(no_calls: list[str]) -
 
 
 def test_a_store_that_is_down_asks_stripe_to_try_again(
-    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     refusal = b'{"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}'
@@ -391,6 +392,8 @@ def test_a_store_that_is_down_asks_stripe_to_try_again(
     assert json.loads(answer["body"])["code"] == "UNAVAILABLE"
     [line] = log_lines.of("crash")
     assert (line["message"], line["code"]) == ("webhook_failed", "UNAVAILABLE")
+    told = metrics_of(capsys.readouterr().out)
+    assert told == {"StoreFailed": [1], "Crash": [1], "WebhookFailed": [1]}
 
 
 def test_a_repeat_does_what_an_outage_left_undone(
@@ -436,10 +439,11 @@ def test_a_session_of_somebody_elses_is_not_read(session: dict[str, Any]) -> Non
     ],
 )
 def test_a_signed_event_that_cannot_be_read_is_a_500_that_tells_nothing(
-    text: str, log_lines: LogLines
+    text: str, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, body = deliver(delivery(text))
     assert (status, body["code"]) == (500, "INTERNAL_ERROR")
+    assert metrics_of(capsys.readouterr().out)["WebhookFailed"] == [1]
     assert body["message"] == "something went wrong on our side"
     [line] = log_lines.of("crash")
     assert line["message"] == "webhook_crashed"

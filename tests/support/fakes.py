@@ -436,6 +436,14 @@ class FakeOrders:
         ]
         return [order_id for _, order_id in sorted(due)[:limit]]
 
+    def unfinished(self, made_before: datetime, limit: int) -> list[Order]:
+        left = [
+            item
+            for item in self.orders.values()
+            if item.due_at is not None and item.created_at < made_before
+        ]
+        return sorted(left, key=lambda item: item.id)[:limit]
+
     def find(self, query: OrderQuery) -> OrderPage:
         ids = sorted(self.orders, reverse=True)
         orders = [self.orders[order_id] for order_id in ids]
@@ -615,9 +623,13 @@ class RecordingMeter:
     """`Meter` that adds up."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    readings: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def count(self, outcome: str, by: int = 1) -> None:
         self.counts[outcome] += by
+
+    def gauge(self, reading: str, value: float, unit: str = "Count") -> None:
+        self.readings[reading] = (value, unit)
 
 
 @dataclass

@@ -343,6 +343,22 @@ class TestTrouble:
         assert shop.work(after=timedelta(minutes=20))
         assert shop.stock == (100, 0, 0)
 
+    def test_a_paid_order_that_cannot_be_sold_is_told_from_the_second_try_on(
+        self, shop: Sale
+    ) -> None:
+        order = shop.start()
+        shop.stripe.sessions[str(order.session_id)] = shop.pay(order)
+        for after, told in ((HOLD, 0), (timedelta(minutes=20), 1)):
+            # The store fails while the order is sold, and is there again to put it off.
+            shop.orders.before_replace.append(fails(Unavailable("down")))
+            with pytest.raises(Unavailable):
+                shop.work(after=after)
+            assert shop.shop.meter.counts["PaidWithoutTicket"] == told
+        assert shop.log.names("error") == ["paid_without_ticket"]
+        assert shop.work(after=timedelta(hours=1))
+        assert shop.order().status is OrderStatus.PAID
+        assert shop.shop.meter.counts["PaidWithoutTicket"] == 1
+
     def test_an_order_that_cannot_be_put_off_stays_due(self, shop: Sale) -> None:
         order = shop.start()
         shop.stripe.before_expire = fails(DOWN)

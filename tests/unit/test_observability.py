@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from chalicelib import log_context, observability
-from chalicelib.observability import StructuredLog
+from chalicelib.observability import BusinessMetrics, StructuredLog
 from tests.support.log_lines import LogLines
+from tests.support.metric_lines import Emitted, emitted, metrics_of
 
 
 @pytest.fixture
@@ -47,6 +48,36 @@ def test_a_crash_has_its_trace(log: StructuredLog, log_lines: LogLines) -> None:
     assert (line["level"], line["kind"], line["route"]) == ("ERROR", "crash", "GET /")
     assert line["exception_name"] == "ZeroDivisionError"
     assert "division by zero" in line["exception"]
+
+
+def test_every_crash_is_counted(
+    log: StructuredLog, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        log.crash("unexpected_error", {})
+    log.error("hold_left_behind", {"orderId": "01J"})  # noqa: PLE1205 - no logger of logging's
+    assert metrics_of(capsys.readouterr().out) == {"Crash": [1, 1]}
+
+
+def test_a_count_and_a_reading_say_their_unit_and_stage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+    BusinessMetrics().count("OrderPaid", 3)
+    BusinessMetrics().gauge("OldestPendingOrderAge", 61.5, "Seconds")
+    monkeypatch.delenv("STAGE")
+    BusinessMetrics().count("OrderPaid")
+    first, second, third = emitted(capsys.readouterr().out)
+    prod, unknown = (("stage", "prod"),), (("stage", "unknown"),)
+    assert first == Emitted("EventsApi", "OrderPaid", prod, "Count", 3, first.at)
+    age = Emitted("EventsApi", "OldestPendingOrderAge", prod, "Seconds", 61.5, second.at)
+    assert second == age
+    assert third == Emitted("EventsApi", "OrderPaid", unknown, "Count", 1, third.at)
+
+
+def test_a_unit_that_cloudwatch_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="Fortnights"):
+        BusinessMetrics().gauge("OldestPendingOrderAge", 1, "Fortnights")
 
 
 def test_each_line_has_the_id_of_its_own_request(log: StructuredLog, log_lines: LogLines) -> None:
