@@ -111,6 +111,10 @@ export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
+.PHONY: secret
+secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
+	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
+
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document
 	$(BIN)/python -m tests.fuzz
