@@ -111,6 +111,17 @@ export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=)
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 
+# The stage that a command works on is the local one unless another is named.
+CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+
+.PHONY: backup
+backup: $(READY) ## Save a stage's data (FILE=a.jsonl.gz, STAGE=local, RATE= units/s, DRY_RUN=1)
+	@$(BIN)/python -m infra.backup save '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(if $(RATE),--rate '$(RATE)') $(if $(GRACE),--grace '$(GRACE)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+.PHONY: restore
+restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFIRM=prod, AS_IS=1, DRY_RUN=1)
+	@$(BIN)/python -m infra.backup restore '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(if $(RATE),--rate '$(RATE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter-out 0 no false,$(REPLACE)),--replace) $(if $(filter-out 0 no false,$(AS_IS)),--as-is) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
 .PHONY: secret
 secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
 	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
