@@ -116,11 +116,11 @@ CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),
 
 .PHONY: backup
 backup: $(READY) ## Save a stage's data (FILE=a.jsonl.gz, STAGE=local, RATE= units/s, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup save '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(if $(RATE),--rate '$(RATE)') $(if $(GRACE),--grace '$(GRACE)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+	@$(BIN)/python -m infra.backup save '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(GRACE),--grace '$(GRACE)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 .PHONY: restore
 restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFIRM=prod, AS_IS=1, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup restore '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(if $(RATE),--rate '$(RATE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter-out 0 no false,$(REPLACE)),--replace) $(if $(filter-out 0 no false,$(AS_IS)),--as-is) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+	@$(BIN)/python -m infra.backup restore '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter-out 0 no false,$(REPLACE)),--replace) $(if $(filter-out 0 no false,$(AS_IS)),--as-is) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
 
 .PHONY: secret
 secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)

@@ -14,6 +14,7 @@ from infra.backup.saving import GRACE_SECONDS, Saving
 from infra.backup.survey import told
 from infra.backup.tables import Pace, Tables
 from infra.operating.stage_tables import StageError, reach_tables
+from infra.tables import TABLE_SETTINGS
 
 _READ_UNIT = 4_096
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not chosen.file:
         parser.error("which file? FILE=backup.jsonl.gz")
     try:
-        names = reach_tables(chosen.stage, chosen.stack)
+        names = reach_tables(chosen.stage, chosen.stack) | dict(chosen.table)
         tables = Tables(chosen.stage, names, Pace(chosen.rate))
         try:
             return _save(tables, chosen) if chosen.work == "save" else _restore(tables, chosen)
@@ -47,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
         work.add_argument("file")
         work.add_argument("--stage", default="local")
         work.add_argument("--stack", help="its name, where it is not events-api-<stage>")
+        work.add_argument(
+            "--table",
+            type=_table,
+            action="append",
+            default=[],
+            metavar="EventsTable=NAME",
+            help="another table in a table's place, such as one restored to a point in time",
+        )
         work.add_argument("--rate", type=_rate, help="capacity units a second, at the most")
         work.add_argument("--dry-run", action="store_true")
     save.add_argument(
@@ -70,6 +79,15 @@ def _rate(text: str) -> float:
     if not 0 < rate < float("inf"):
         raise argparse.ArgumentTypeError("must be more than nothing")
     return rate
+
+
+def _table(text: str) -> tuple[str, str]:
+    logical_id, _, name = text.partition("=")
+    if logical_id not in TABLE_SETTINGS or not name:
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(TABLE_SETTINGS)}, = and a name"
+        )
+    return logical_id, name
 
 
 def _save(tables: Tables, chosen: argparse.Namespace) -> int:
