@@ -138,6 +138,10 @@ bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 event
 bench-selling: setup ## Measure what an order costs, from its checkout to its refund
 	$(BIN)/python -m tests.benchmarks.selling
 
+.PHONY: bench-backup
+bench-backup: setup ## Measure how long a backup and a restore take
+	$(BIN)/python -m tests.benchmarks.backups
+
 .PHONY: lock
 lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from chalicelib.store.cancellations import CANCELLATIONS
+from chalicelib.store.reading import text
 from chalicelib.store.renames import RENAMES
 from chalicelib.store.totals import TOTALS_KEY
 from infra.backup.errors import BackupError
@@ -23,6 +24,7 @@ from infra.backup.survey import (
     EVENTS,
     INDEX,
     ONLY_ADDED_TO,
+    ORDERS,
     RESTORING,
     Survey,
     is_restoring,
@@ -235,10 +237,12 @@ class Restoring:
         return not (self._is_passing(table, item) or item.get("slug") == {"S": TOTALS_KEY})
 
     def _is_passing(self, table: str, item: RawItem) -> bool:
-        """Tell whether an item may be gone the next moment, or have come: a note of what is left to
-        do, which the timer does, or what has expired, which DynamoDB removes when it likes to.
+        """Tell whether an item may be gone the next moment, or have come, or be another: a note of
+        the timer's, or what has expired, which DynamoDB removes when it likes to.
         """
-        if table == INDEX and item["term"]["S"].startswith("#"):
+        if (table == INDEX and text(item, "term").startswith("#")) or (
+            table == ORDERS and text(item, "id").startswith("#")
+        ):
             return True
         expires = self._backup.header.tables[table].time_to_live
         return expires in item and int(item[str(expires)]["N"]) < time.time() + _SOON_SECONDS
