@@ -32,7 +32,7 @@ from infra.backup.survey import (
 from infra.backup.tables import Batches, Tables, delete, key_text, put
 
 _LAST_ID = "lastId"
-# Of a stage that counts as empty: its counters of ids, and the note of a restore.
+# Of a table that counts as empty: its counters of ids, or notes of the timer's and a restore's.
 _NO_CONTENT = 3
 # What expires while it is being restored is not missed either.
 _SOON_SECONDS = 3_600
@@ -252,7 +252,9 @@ class Restoring:
 
 
 def _is_no_content(table: str, item: RawItem) -> bool:
-    return is_restoring(table, item) or item.get("slug") == {"S": TOTALS_KEY}
+    """Tell whether an item is a counter, or a note of the timer's, which a new stage has too."""
+    is_note = table == ORDERS and text(item, "id").startswith("#")
+    return is_note or is_restoring(table, item) or item.get("slug") == {"S": TOTALS_KEY}
 
 
 def _fingerprint(table: str, item: RawItem) -> tuple[bytes, int]:

@@ -61,18 +61,17 @@ class TableSize:
 class Tables:
     """The tables of a stage, by their logical ids. Raises `BackupError` where a call fails."""
 
-    def __init__(self, stage: str, names: Mapping[str, str], pace: Pace) -> None:
+    def __init__(
+        self,
+        stage: str,
+        names: Mapping[str, str],
+        pace: Pace,
+        client: Any = None,  # noqa: ANN401 - botocore makes its clients' classes as it runs
+    ) -> None:
         self.stage = stage
         self._names = names
         self._pace = pace
-        self._client = botocore.session.get_session().create_client(
-            "dynamodb",
-            config=botocore.config.Config(
-                connect_timeout=5,
-                read_timeout=30,
-                retries={"total_max_attempts": 10, "mode": "standard"},
-            ),
-        )
+        self._client = client or _connected()
 
     @property
     def logical_ids(self) -> tuple[str, ...]:
@@ -217,6 +216,17 @@ class Tables:
         ) as error:
             raise BackupError(f"DynamoDB could not do {operation}: {error}") from error
         return answer
+
+
+def _connected() -> Any:  # noqa: ANN401 - botocore makes its clients' classes as it runs
+    return botocore.session.get_session().create_client(
+        "dynamodb",
+        config=botocore.config.Config(
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 10, "mode": "standard"},
+        ),
+    )
 
 
 def _units(told: Any, sent: Sequence[Mapping[str, Any]], size: int) -> float:  # noqa: ANN401

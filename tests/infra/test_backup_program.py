@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from infra.backup import __main__ as program
 from infra.backup.saving import Saving
+from infra.backup.tables import Tables
 from infra.operating.stage_tables import StageError
 from tests.support.backups import OneStage, a_stage
 from tests.support.seeding import LONG_AGO, seed_city, seed_event, seed_order
@@ -125,17 +126,16 @@ def test_what_was_lost_and_what_changed_is_told(
     seed_city(stage.stores, "paris")
     run("save")
     stage.empty()
-    tables = program.Tables
-    scan = tables.scan
+    scan = Tables.scan
 
-    def meddle(tables: Any, table: str) -> Any:
+    def meddle(tables: Tables, table: str) -> Any:
         if table == "CitiesTable":
             stage.client.delete_item(TableName=table, Key={"slug": {"S": "paris"}})
             stage.change(table, {"slug": {"S": "london"}}, name={"S": "Elsewhere"})
             stage.put(table, {"slug": {"S": "new"}, "movedTo": {"S": "london"}})
         return scan(tables, table)
 
-    monkeypatch.setattr(tables, "scan", meddle)
+    monkeypatch.setattr(Tables, "scan", meddle)
     assert run("restore", "--confirm", "prod") == 1
     told = capsys.readouterr()
     assert "MISSING; run this again: 1 in CitiesTable" in told.err

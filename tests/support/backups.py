@@ -43,7 +43,7 @@ class OneStage:
 
     @property
     def tables(self) -> Tables:
-        return Tables(self.name, self.names, NO_PACE)
+        return Tables(self.name, self.names, NO_PACE, self.client)
 
     def items(self, table: str) -> list[RawItem]:
         pages = self.client.get_paginator("scan").paginate(TableName=self.names[table])
