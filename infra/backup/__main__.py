@@ -137,6 +137,7 @@ def _restore(tables: Tables, chosen: argparse.Namespace) -> int:
 def _tell(plan: Plan, backup: Reader, stage: str) -> None:
     print(f"a backup of {backup.header.stage}, as of {backup.header.as_of}, for {stage}:")
     _show_counts(plan.counts)
+    print(f"sha256 {backup.checksum}")
     for table in plan.skipped:
         print(f"{table}: not in the file, and left alone")
     if plan.stale:

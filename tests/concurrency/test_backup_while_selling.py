@@ -72,6 +72,7 @@ class Sellers:
         ]
         for event in self._events:
             stores.events.create(event)
+        self.first = self._events[0]
         self._turn = 0
         self.sold = 0
 
@@ -97,7 +98,7 @@ class Sellers:
     def buy(self, seats: int) -> None:
         """Hold so many seats of the first event, three at a time."""
         for _ in range(seats // 3):
-            self.shop.buy(self._events[0], 3, email=None)
+            self.shop.buy(self.first, 3, email=None)
 
     def give_all_back(self) -> None:
         """End every pending order."""
@@ -190,7 +191,7 @@ def test_without_leaving_out_later_orders_seats_are_sold_twice_over(
     if not guarded:
         monkeypatch.setattr(saving, "_is_later", lambda *_: False)
     saved = stage.save(tmp_path / "a", grace_seconds=0)
-    oversold = f"event-1 has {SEATS} seats sold or held beyond its capacity"
+    oversold = f"{sellers.first.slug} has {SEATS} seats sold or held beyond its capacity"
     assert saved.problems == ([] if guarded else [oversold])
 
 
