@@ -737,7 +737,7 @@ class TestTables:
             item = {"slug": {"S": str(number)}, "text": {"S": "x" * 3_000}}
             stage.put("EventsTable", item)
         slept: list[float] = []
-        pace = Pace(5, lambda: 0.0, slept.append)
+        pace = Pace(1, lambda: 0.0, slept.append)
         tables = Tables("dev", stage.names, pace, stage.client)
         pages = [len(page) for page in tables.scan("EventsTable")]
         assert sum(pages) == 60
