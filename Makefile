@@ -124,7 +124,7 @@ restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFI
 
 .PHONY: secret
 secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
-	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
+	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(KMS_KEY),--kms-key '$(KMS_KEY)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
 
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document

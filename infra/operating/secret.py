@@ -48,10 +48,18 @@ class Stored:
 
 
 class SecretParameter:
-    """One secret of a stage, in SSM."""
+    """One secret of a stage, in SSM; encrypted with `kms_key`, or the key that it has."""
 
-    def __init__(self, name: str, stage: str, parameter: str, ssm: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        name: str,
+        stage: str,
+        parameter: str,
+        ssm: Any,  # noqa: ANN401 - botocore makes its clients' classes as it runs
+        kms_key: str | None = None,
+    ) -> None:
         self.parameter = parameter
+        self._kms_key = kms_key
         self._setting = NAMES[name]
         self._stage = stage
         self._ssm = ssm
@@ -83,7 +91,8 @@ class SecretParameter:
         if wrong is not None:
             raise SecretError(f"nothing was stored: the value {wrong}")
         # Without it, a parameter with a key of its own would fall back to the account's.
-        key = {"KeyId": before.key_id} if before is not None and before.key_id else {}
+        key_id = self._kms_key or (before.key_id if before is not None else None)
+        key = {"KeyId": key_id} if key_id else {}
         with _told_errors(self.parameter):
             answer = self._ssm.put_parameter(
                 Name=self.parameter, Value=value, Type=_SECURE, Overwrite=before is not None, **key
@@ -114,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Store a secret; 1 where it was not."""
     chosen = _parser().parse_args(arguments)
     try:
-        parameter = _open(chosen.name, chosen.stage, chosen.parameter)
+        parameter = _open(chosen)
         version = _change(parameter, chosen)
     except SecretError as error:
         print(error, file=sys.stderr)
@@ -130,13 +139,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parameter", help="the parameter's name, where it is not /events-api/<stage>/<name>"
     )
+    parser.add_argument("--kms-key", help="a KMS key of your own to encrypt it with")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--add", action="store_true", help="keep the webhook secret that is there too")
     how.add_argument("--drop-old", action="store_true", help="keep the newest webhook secret only")
     return parser
 
 
-def _open(name: str, stage: str, parameter: str | None) -> SecretParameter:
+def _open(chosen: argparse.Namespace) -> SecretParameter:
+    name, stage = chosen.name, chosen.stage
     if stage == LOCAL_STAGE:
         raise SecretError(
             "the local run reads its secrets from the environment (README, Real Stripe on the "
@@ -146,7 +157,8 @@ def _open(name: str, stage: str, parameter: str | None) -> SecretParameter:
         ssm = botocore.session.get_session().create_client("ssm")
     except botocore.exceptions.BotoCoreError as error:
         raise SecretError(f"AWS cannot be reached: {error}") from None
-    return SecretParameter(name, stage, parameter or _default_parameter(name, stage), ssm)
+    parameter = chosen.parameter or _default_parameter(name, stage)
+    return SecretParameter(name, stage, parameter, ssm, chosen.kms_key)
 
 
 def _default_parameter(name: str, stage: str) -> str:

@@ -159,6 +159,13 @@ def test_a_parameter_keeps_the_kms_key_that_it_was_made_with(
     assert described["KeyId"] == "alias/shop"
 
 
+def test_a_kms_key_of_ones_own_can_be_told(ssm: Any, store: Callable[..., int]) -> None:
+    for options in (["--kms-key", "alias/mine"], []):
+        assert store("sk_test_hunter2", KEY, *options) == 0
+        [described] = ssm.describe_parameters()["Parameters"]
+        assert described["KeyId"] == "alias/mine"
+
+
 def test_another_parameters_name_can_be_told(ssm: Any, store: Callable[..., int]) -> None:
     assert store("sk_test_hunter2", KEY, "--parameter", "/shop/key") == 0
     assert value_of(ssm, "/shop/key") == "sk_test_hunter2"
