@@ -129,12 +129,14 @@ def measure(stage: OneStage, other: OneStage, path: Path) -> Figures:
 
 def section(figures: Figures, events: int, orders: int, engine_name: str) -> str:
     """Return the figures as the page has them."""
-    processor = f"{os.cpu_count()} cores, {platform.machine()}"
+    load = os.getloadavg()[0]
+    processor = f"{os.cpu_count()} cores, {platform.machine()}, load average {load:.0f}"
     command = f"python -m tests.benchmarks.backups --events {events} --orders {orders}"
     return f"""{_MARK}
 
-Measured on {datetime.now(UTC):%Y-%m-%d} with `{command}`, on {engine_name} and Python
-{platform.python_version()} ({processor}; engine and command share them):
+Measured on {datetime.now(UTC):%Y-%m-%d} with `{command}`, on
+{engine_name} and Python {platform.python_version()} ({processor}; engine, command and whatever else runs share
+them):
 
 | | |
 |---|---|
