@@ -135,8 +135,8 @@ def section(figures: Figures, events: int, orders: int, engine_name: str) -> str
     return f"""{_MARK}
 
 Measured on {datetime.now(UTC):%Y-%m-%d} with `{command}`, on
-{engine_name} and Python {platform.python_version()} ({processor}; engine, command and whatever else runs share
-them):
+{engine_name} and Python {platform.python_version()} ({processor}; engine, command
+and whatever else runs share them):
 
 | | |
 |---|---|
