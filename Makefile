@@ -153,6 +153,20 @@ reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 .PHONY: drill
 drill: $(READY) ## Try every alarm on the troubles that it is for (ALARM=disputes for one)
 	$(BIN)/pytest tests/infra/test_alarm_drill.py -v $(if $(ALARM),-k '[$(ALARM)]')
+# The stage that a command works on is the local one unless another is named.
+CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+
+.PHONY: backup
+backup: $(READY) ## Save a stage's data (FILE=a.jsonl.gz, STAGE=local, RATE= units/s, DRY_RUN=1)
+	@$(BIN)/python -m infra.backup save '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(GRACE),--grace '$(GRACE)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+.PHONY: restore
+restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFIRM=prod, AS_IS=1, DRY_RUN=1)
+	@$(BIN)/python -m infra.backup restore '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter-out 0 no false,$(REPLACE)),--replace) $(if $(filter-out 0 no false,$(AS_IS)),--as-is) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+
+.PHONY: secret
+secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
+	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(KMS_KEY),--kms-key '$(KMS_KEY)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
 
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document
@@ -165,6 +179,10 @@ bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 event
 .PHONY: bench-selling
 bench-selling: setup ## Measure what an order costs, from its checkout to its refund
 	$(BIN)/python -m tests.benchmarks.selling
+
+.PHONY: bench-backup
+bench-backup: setup ## Measure how long a backup and a restore take
+	$(BIN)/python -m tests.benchmarks.backups
 
 .PHONY: lock
 lock: $(READY) ## Renew the locks

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import utc_now
 from chalicelib.domain.tickets import ticket_secret
+from chalicelib.errors import InvalidSignature
 from chalicelib.log_context import bound
 from chalicelib.observability import BusinessMetrics, StructuredLog
 from chalicelib.settings import (
@@ -27,7 +28,7 @@ from chalicelib.settings import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.adapters.secrets import Secrets
+    from chalicelib.adapters.secrets import ParameterStore, Secrets
     from chalicelib.adapters.stripe_events import StripeEvent
     from chalicelib.adapters.stripe_gateway import StripeGateway
     from chalicelib.adapters.stripe_reach import StripeReach
@@ -66,6 +67,10 @@ _REQUESTS_WORKERS = 4
 # How long a check of the service's health is kept: Stripe is asked less often than our own store.
 _DATABASE_CHECK_SECONDS = 5.0
 _PAYMENTS_CHECK_SECONDS = 15.0
+# Stripe refuses no key that works, so a refused one is looked up again almost at once. A signature
+# that does not hold may be anybody's, so a stranger's requests have SSM asked once a minute.
+_REFUSED_KEY_PAUSE_SECONDS = 5.0
+_BAD_SIGNATURE_PAUSE_SECONDS = 60.0
 
 _started = time.monotonic()
 
@@ -103,7 +108,16 @@ def stores() -> "Stores":
     """Return the store's parts, over one connection."""
     from chalicelib.store import open_stores
 
-    return open_stores(StoreSettings.read(os.environ))
+    # Whoever was first to make a client has read what botocore knows of AWS's endpoints.
+    session = _parameters().session if _parameters.cache_info().currsize else None
+    return open_stores(StoreSettings.read(os.environ), session)
+
+
+@cache
+def _parameters() -> "ParameterStore":
+    from chalicelib.adapters.secrets import ParameterStore
+
+    return ParameterStore(lambda: stores().session if stores.cache_info().currsize else None)
 
 
 @cache
@@ -111,7 +125,7 @@ def secrets() -> "Secrets":
     """Return the source of secrets."""
     from chalicelib.adapters.secrets import Secrets
 
-    return Secrets(os.environ)
+    return Secrets(os.environ, _parameters().read)
 
 
 def payments() -> "StripeGateway":
@@ -123,14 +137,30 @@ def payments() -> "StripeGateway":
 def _gateway(secret_key: str) -> "StripeGateway":
     from chalicelib.adapters.stripe_gateway import StripeGateway
 
-    return StripeGateway(secret_key, StripeSettings.read(os.environ).api_base, log())
+    return StripeGateway(
+        secret_key,
+        StripeSettings.read(os.environ).api_base,
+        log(),
+        renewed_key=lambda refused: secrets().renewed(
+            "STRIPE_SECRET_KEY", refused, _REFUSED_KEY_PAUSE_SECONDS
+        ),
+    )
 
 
 def verify_stripe_event(body: bytes, signature: str | None) -> "StripeEvent":
     """Return the event of a webhook's raw body; raises `InvalidSignature`."""
     from chalicelib.adapters.stripe_signatures import verify_event
 
-    return verify_event(body, signature, secrets().get_list("STRIPE_WEBHOOK_SECRET"))
+    known = secrets().get_list("STRIPE_WEBHOOK_SECRET")
+    try:
+        return verify_event(body, signature, known)
+    except InvalidSignature:
+        others = secrets().renewed_list(
+            "STRIPE_WEBHOOK_SECRET", known, _BAD_SIGNATURE_PAUSE_SECONDS
+        )
+        if others is None:
+            raise
+    return verify_event(body, signature, others)
 
 
 @cache

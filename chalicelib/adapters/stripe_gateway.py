@@ -56,7 +56,8 @@ class StripeGateway:
     """`services.ports.PaymentGateway` on Stripe Checkout.
 
     Without an `http_client` it speaks to Stripe over the network, at `api_base` or where Stripe
-    is.
+    is. `renewed_key` is asked for another secret key where Stripe takes the one that it is given
+    no more; it returns None where there is no other one.
     """
 
     def __init__(
@@ -66,15 +67,24 @@ class StripeGateway:
         log: AuditLog,
         http_client: stripe.HTTPClient | None = None,
         clock: Clock = utc_now,
+        renewed_key: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self._v1 = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": api_base} if api_base else None,
-            max_network_retries=_RETRIES,
-            http_client=http_client or _over_network(),
-        ).v1
+        self._api_base = api_base
+        self._http_client = http_client or _over_network()
         self._log = log
         self._clock = clock
+        self._renewed_key = renewed_key
+        self._use(secret_key)
+
+    def _use(self, secret_key: str) -> None:
+        """Make calls with this key from now on."""
+        self._key = secret_key
+        self._v1 = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": self._api_base} if self._api_base else None,
+            max_network_retries=_RETRIES,
+            http_client=self._http_client,
+        ).v1
 
     def create_session(
         self, order: Order, urls: RedirectUrls, expires_at: datetime
@@ -85,7 +95,7 @@ class StripeGateway:
         """
         with self._mapped_errors("create_session"):
             try:
-                session = _in_time(
+                session = self._in_time(
                     lambda: self._v1.checkout.sessions.create(
                         session_params(order, urls, expires_at),
                         {"idempotency_key": f"{order.id}-checkout-1"},
@@ -107,7 +117,7 @@ class StripeGateway:
             raise InvalidSession("no such checkout session")
         with self._mapped_errors("retrieve_session"):
             try:
-                session = _in_time(lambda: self._retrieve(session_id))
+                session = self._in_time(lambda: self._retrieve(session_id))
             except stripe.InvalidRequestError as error:
                 if not is_missing(error):
                     raise
@@ -146,7 +156,7 @@ class StripeGateway:
         """
         with self._mapped_errors("session_of_payment"):
             try:
-                found = _in_time(
+                found = self._in_time(
                     lambda: self._v1.checkout.sessions.list(
                         {"payment_intent": payment_intent_id, "limit": 1}
                     )
@@ -165,11 +175,11 @@ class StripeGateway:
         """
         with self._mapped_errors("expire_session"):
             try:
-                _in_time(lambda: self._v1.checkout.sessions.expire(session_id))
+                self._in_time(lambda: self._v1.checkout.sessions.expire(session_id))
             except stripe.InvalidRequestError:
                 # Stripe has no code for a session that is not open any more, and its texts may
                 # change; the session itself tells whether that was it.
-                if _in_time(lambda: self._retrieve(session_id)).status == "open":
+                if self._in_time(lambda: self._retrieve(session_id)).status == "open":
                     raise
                 return False
         return True
@@ -269,7 +279,7 @@ class StripeGateway:
         key = f"{order.id}-refund-{refund.key}" + (f"-{hours}" if hours else "")
         with self._mapped_errors("refund"):
             try:
-                made = _in_time(
+                made = self._in_time(
                     lambda: self._v1.refunds.create(
                         refund_params(payment_intent_id, order, refund),
                         {"idempotency_key": key},
@@ -288,11 +298,25 @@ class StripeGateway:
         fetch = first
         while True:
             with self._mapped_errors(call):
-                page = _in_time(fetch)
+                page = self._in_time(fetch)
             yield from page.data
             if not page.has_more:
                 return
             fetch = page.next_page
+
+    def _in_time(self, work: Callable[[], _Result]) -> _Result:
+        """Return what a call returns, made once more with the key that took the place of ours if
+        Stripe says that ours is none: an operator rolls it, and nothing is deployed for that.
+        """
+        key = self._key
+        try:
+            return within(_DEADLINE_SECONDS, work)
+        except stripe.AuthenticationError:
+            other = self._renewed_key(key)
+            if other is None:
+                raise
+            self._use(other)
+        return within(_DEADLINE_SECONDS, work)
 
     @contextmanager
     def _mapped_errors(self, call: str) -> Iterator[None]:
@@ -327,10 +351,6 @@ def _over_network() -> stripe.HTTPClient:
     return stripe.RequestsClient(
         timeout=(_CONNECT_TIMEOUT_SECONDS, _READ_TIMEOUT_SECONDS), session=shared_session()
     )
-
-
-def _in_time(work: Callable[[], _Result]) -> _Result:
-    return within(_DEADLINE_SECONDS, work)
 
 
 def _as_told(refund: Refund, made: Mapping[str, Any]) -> Refund:

@@ -41,9 +41,12 @@ class Stores:
     session: "Session"
 
 
-def open_stores(settings: StoreSettings) -> Stores:
-    """Connect to the tables; nothing is sent until something is asked."""
-    connection = connect(settings)
+def open_stores(settings: StoreSettings, session: "Session | None" = None) -> Stores:
+    """Connect to the tables; nothing is sent until something is asked.
+
+    `session` may be one of botocore's that a client was made of before.
+    """
+    connection = connect(settings, session)
     words = WordIndex(connection)
     events = DynamoEventStore(connection, words)
     return Stores(

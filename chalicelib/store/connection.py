@@ -1,5 +1,7 @@
 """The one connection to DynamoDB that all tables share, with its time limits."""
 
+from typing import TYPE_CHECKING
+
 from pynamodb.connection.base import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
@@ -19,6 +21,9 @@ from chalicelib.store.models import (
     OrderModel,
 )
 
+if TYPE_CHECKING:
+    from botocore.session import Session
+
 # DynamoDB answers in milliseconds. What takes a second is lost, and a buyer should hear "try
 # again" well within the 10 seconds that the whole request may take.
 _CONNECT_TIMEOUT_SECONDS = 1.0
@@ -28,11 +33,12 @@ _RETRIES = 1
 _MAX_CONNECTIONS = 64
 
 
-def connect(settings: StoreSettings) -> Connection:
+def connect(settings: StoreSettings, session: "Session | None" = None) -> Connection:
     """Point the models at their tables, through one botocore client for all of them.
 
     Endpoint, region and credentials are botocore's own business (`AWS_ENDPOINT_URL_DYNAMODB`,
-    `AWS_REGION`, …). Nothing is sent: PynamoDB knows the tables from the models.
+    `AWS_REGION`, …). Nothing is sent: PynamoDB knows the tables from the models. The client is made
+    of `session`, where there is one already: a tenth of a second less at a cold start.
     """
     shared = Connection(
         connect_timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
@@ -40,6 +46,8 @@ def connect(settings: StoreSettings) -> Connection:
         max_retry_attempts=_RETRIES,
         max_pool_connections=_MAX_CONNECTIONS,
     )
+    if session is not None:
+        shared._local.session = session  # noqa: SLF001 - PynamoDB has no public way to say so
     _bind(EventModel, settings.events_table, shared)
     _bind(CityModel, settings.cities_table, shared)
     _bind(IndexEntryModel, settings.index_table, shared)

@@ -29,8 +29,8 @@ def day_of(moment: str) -> str:
 
 def day_updates(before: Event | None, after: Event | None) -> list[Update]:
     """Return the changes of the numbers that go with a change of an event."""
-    old = set() if before is None else _places(before)
-    new = set() if after is None else _places(after)
+    old = set() if before is None else places_of(before)
+    new = set() if after is None else places_of(after)
     return [_update(place, -1) for place in sorted(old - new)] + [
         _update(place, 1) for place in sorted(new - old)
     ]
@@ -38,7 +38,7 @@ def day_updates(before: Event | None, after: Event | None) -> list[Update]:
 
 def day_additions(events: Iterable[Event]) -> list[Update]:
     """Return the changes of the numbers that go with new events, one for each number."""
-    places = Counter(place for event in events for place in _places(event))
+    places = Counter(place for event in events for place in places_of(event))
     return [_update(place, by) for place, by in sorted(places.items())]
 
 
@@ -66,7 +66,8 @@ def day_counts(
     return {text(row, "entry"): number(row, "events") for row in rows}
 
 
-def _places(event: Event) -> set[tuple[str, str]]:
+def places_of(event: Event) -> set[tuple[str, str]]:
+    """Return the terms and entries of the numbers that an event is counted in."""
     status, day = event.status.value, day_of(to_iso(event.date))
     return {(_term(status, None), day), (_term(status, event.city_slug), day)}
 

@@ -20,9 +20,17 @@ def reach_stage(stage: str, stack: str | None = None) -> StoreSettings:
     (`events-api-<stage>` unless named), by the AWS credentials of the environment. Raises
     `StageError`.
     """
-    if stage == LOCAL_STAGE:
-        return StoreSettings.read(_reach_local())
-    return StoreSettings.read(_outputs(stack or f"events-api-{stage}"))
+    return StoreSettings.read(_reach(stage, stack))
+
+
+def reach_tables(stage: str, stack: str | None = None) -> dict[str, str]:
+    """Return the names of all declared tables by their logical ids, as `reach_stage` does."""
+    settings = _reach(stage, stack)
+    return {logical_id: settings[setting] for logical_id, setting in TABLE_SETTINGS.items()}
+
+
+def _reach(stage: str, stack: str | None) -> Mapping[str, str]:
+    return _reach_local() if stage == LOCAL_STAGE else _outputs(stack or f"events-api-{stage}")
 
 
 def _reach_local() -> Mapping[str, str]:

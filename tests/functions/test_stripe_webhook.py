@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib import wiring
+from chalicelib.adapters.secrets import ParameterStore
 from chalicelib.domain.events import EventRecord
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.domain.refunds import Refund, RefundStatus
@@ -462,3 +464,87 @@ def test_a_missing_setting_is_a_500_that_only_the_log_names(
     assert (status, body["code"]) == (500, "INTERNAL_ERROR")
     assert named not in json.dumps(body)
     assert named in log_lines.text
+
+
+@pytest.fixture
+def parameter(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Have the webhook's secret in SSM; returns what puts another one there."""
+    ssm = boto3.client("ssm")
+
+    def put(value: str) -> None:
+        ssm.put_parameter(Name="/shop/whsec", Value=value, Type="SecureString", Overwrite=True)
+
+    monkeypatch.delenv("STRIPE_WEBHOOK_SECRET")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET_PARAMETER", "/shop/whsec")
+    put("whsec_first")
+    return put
+
+
+@pytest.fixture
+def ssm_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The parameters that SSM is asked for."""
+    asked: list[str] = []
+    read = ParameterStore.read
+
+    def noted(store: ParameterStore, parameter: str) -> str:
+        asked.append(parameter)
+        return read(store, parameter)
+
+    monkeypatch.setattr(ParameterStore, "read", noted)
+    return asked
+
+
+def signed(secret: str) -> dict[str, Any]:
+    text = event_text("charge.succeeded", {})
+    return delivery(text, signed=signature(text, secret))
+
+
+def test_a_rolled_webhook_secret_is_found_by_the_first_event_it_signs(
+    parameter: Callable[[str], None], ssm_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr(wiring.secrets(), "_now", lambda: clock[0])
+    assert deliver(signed("whsec_first"))[0] == 200
+    parameter("whsec_second,whsec_first")
+    clock[0] += 60
+    assert deliver(signed("whsec_second"))[0] == 200
+    assert deliver(signed("whsec_first"))[0] == 200
+    assert ssm_calls == ["/shop/whsec"] * 2
+
+
+def test_bad_signatures_cannot_make_calls_to_ssm_at_will(
+    parameter: Callable[[str], None], ssm_calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1_000.0]
+    monkeypatch.setattr(wiring.secrets(), "_now", lambda: clock[0])
+    for second in range(180):
+        clock[0] = 1_000.0 + second
+        assert deliver(signed("whsec_evil"))[0] == 400
+    assert len(ssm_calls) == 3
+
+
+def test_a_malformed_webhook_secret_is_told_to_the_log_and_not_to_the_caller(
+    parameter: Callable[[str], None], log_lines: LogLines
+) -> None:
+    parameter("sk_live_hunter2")
+    status, body = deliver(signed("whsec_first"))
+    assert (status, body["code"]) == (500, "INTERNAL_ERROR")
+    assert "whsec" not in json.dumps(body)
+    [line] = log_lines.of("crash")
+    assert "the SSM parameter /shop/whsec is an API key" in json.dumps(line)
+    assert "hunter2" not in json.dumps(line)
+
+
+def test_the_store_is_made_of_the_session_that_ssm_was_asked_with(
+    parameter: Callable[[str], None],
+) -> None:
+    assert deliver(signed("whsec_first"))[0] == 200
+    assert wiring.stores().session is wiring._parameters().session
+
+
+def test_ssm_is_asked_with_the_session_that_the_store_was_made_of(
+    parameter: Callable[[str], None],
+) -> None:
+    session = wiring.stores().session
+    assert wiring.secrets().get("STRIPE_WEBHOOK_SECRET") == "whsec_first"
+    assert wiring._parameters().session is session

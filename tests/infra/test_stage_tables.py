@@ -9,8 +9,8 @@ from moto import mock_aws
 
 from chalicelib.settings import StoreSettings
 from infra.operating import reindex
-from infra.operating.stage_tables import StageError, reach_stage
-from infra.tables import create_tables, outdated_tables
+from infra.operating.stage_tables import StageError, reach_stage, reach_tables
+from infra.tables import create_tables, declared_tables, outdated_tables
 from tests.conftest import TABLES
 
 TEMPLATE = {
@@ -88,3 +88,12 @@ def test_tables_of_an_older_version_are_named() -> None:
     )
 
     assert outdated_tables(client, TABLES) == ["cities"]
+
+
+@mock_aws
+@pytest.mark.usefixtures("aws")
+def test_every_declared_table_is_reached_by_its_logical_id() -> None:
+    boto3.client("cloudformation").create_stack(
+        StackName="events-api-dev", TemplateBody=json.dumps(TEMPLATE)
+    )
+    assert reach_tables("dev") == {name: f"dev-{name}" for name in declared_tables()}

@@ -460,3 +460,65 @@ def test_an_order_in_any_currency_is_sent_in_minor_units(
     sent = created(gateway, server, unit_price=1250, currency="kwd")
     price = sent["line_items"]["0"]["price_data"]
     assert (price["currency"], price["unit_amount"]) == ("kwd", "1250")
+
+
+class Roller:
+    """Stripe that takes one key only, and what an operator has put in the parameter by now."""
+
+    def __init__(self, good: str, stored: str | None) -> None:
+        self.good = good
+        self.stored = stored
+        self.asked: list[str] = []
+
+    def answer(self, request: Received) -> Reply:
+        if request.headers["authorization"] != f"Bearer {self.good}":
+            return error_reply(401, "invalid_request_error", message="Invalid API Key provided")
+        return json_reply(a_stripe_session())
+
+    def renewed(self, refused: str) -> str | None:
+        self.asked.append(refused)
+        return self.stored
+
+    def gateway(self, url: str, log: RecordingLog) -> StripeGateway:
+        return StripeGateway(KEY, url, log, renewed_key=self.renewed)
+
+
+def test_a_rolled_key_is_used_for_the_very_call_that_the_old_one_is_refused_for(
+    log: RecordingLog,
+) -> None:
+    roller = Roller("sk_test_rolled", "sk_test_rolled")
+    with serving(roller.answer) as server:
+        gateway = roller.gateway(server.url, log)
+        for _ in range(2):
+            assert gateway.retrieve_session("cs_test_1").id == "cs_test_1"
+    assert roller.asked == [KEY]
+    assert len(server.received) == 3
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("stored", [None, "sk_test_wrong_too"])
+def test_without_a_key_that_works_it_is_an_error_and_asked_for_once(
+    log: RecordingLog, stored: str | None
+) -> None:
+    roller = Roller("sk_test_rolled", stored)
+    with serving(roller.answer) as server:
+        with pytest.raises(PaymentProviderError) as failed:
+            roller.gateway(server.url, log).retrieve_session("cs_test_1")
+        assert len(server.received) == (1 if stored is None else 2)
+    assert roller.asked == [KEY]
+    assert "sk_test" not in "".join(traceback.format_exception(failed.value))
+
+
+def test_what_a_key_may_not_do_is_no_reason_to_look_for_another(log: RecordingLog) -> None:
+    roller = Roller(KEY, "sk_test_rolled")
+    refused = error_reply(403, "invalid_request_error", message="lacks the permission")
+    with serving(lambda _: refused) as server, pytest.raises(PaymentProviderError):
+        roller.gateway(server.url, log).retrieve_session("cs_test_1")
+    assert roller.asked == []
+
+
+def test_without_anybody_to_ask_a_refused_key_is_an_error(log: RecordingLog) -> None:
+    with serving(Roller("sk_test_other", None).answer) as server:
+        with pytest.raises(PaymentProviderError):
+            StripeGateway(KEY, server.url, log).retrieve_session("cs_test_1")
+        assert len(server.received) == 1

@@ -11,7 +11,7 @@ from chalicelib.domain.cities import City
 from chalicelib.domain.event_facts import event_words
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.store.cities import EVENT_COUNTS, TOTAL, city_item
-from chalicelib.store.day_counts import _places
+from chalicelib.store.day_counts import places_of
 from chalicelib.store.event_items import event_item
 from chalicelib.store.totals import _LAST_ID, TOTALS_KEY
 from chalicelib.store.word_index import _entries
@@ -35,7 +35,7 @@ class Tally:
         self.last_id = max(self.last_id, event.id)
         self.statuses[event.status.value] += 1
         self.cities[event.city_slug, event.status] += 1
-        self.days.update(_places(event))
+        self.days.update(places_of(event))
 
     def merge(self, other: "Tally") -> None:
         """Count the events of another tally, too."""

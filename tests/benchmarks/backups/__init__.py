@@ -1,0 +1,1 @@
+"""How long a backup and a restore take."""
