@@ -20,6 +20,7 @@ from chalicelib.settings import AuthorizerSettings
 # long ones only cost time.
 _KEY_BITS = {"RS256": range(2_048, 8_193), "ES256": range(256, 257)}
 _ALGORITHMS = tuple(_KEY_BITS)
+_CURVE = "P-256"
 # What a token may say it is. An issuer may sign others with the same keys, such as the notice of a
 # sign-out, and none of them signs anybody in (RFC 8725, section 3.11).
 _TYPES = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
@@ -127,13 +128,13 @@ def _usable(published: object) -> Iterator[jwt.PyJWK]:
 
 
 def _is_for_signatures(data: Mapping[str, Any]) -> bool:
-    """Tell whether a key has a name and is one for checking signatures (RFC 7517, section 4). A
-    private one is known to everybody by now.
+    """Tell whether a key has a name and is one for checking signatures (RFC 7517, section 4), if it
+    is on a curve then on that of ES256. A private one is known to everybody by now.
     """
     key_id, may_do = data.get("kid"), data.get("key_ops", ["verify"])
     is_named = isinstance(key_id, str) and key_id != ""
     is_meant = data.get("use", "sig") == "sig" and isinstance(may_do, list) and "verify" in may_do
-    return is_named and is_meant and "d" not in data
+    return is_named and is_meant and data.get("crv", _CURVE) == _CURVE and "d" not in data
 
 
 class TokenVerifier:

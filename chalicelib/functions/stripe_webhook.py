@@ -93,7 +93,9 @@ def _handle(event: "StripeEvent") -> str:
         return "ignored"
     if event.live is not None and event.live is not wiring.payments_are_live():
         # While secrets are rolled both modes' may be set, and play money must not buy a ticket.
-        wiring.log().security("webhook_of_other_mode", {"live": event.live, "stripeEvent": event.id})
+        wiring.log().security(
+            "webhook_of_other_mode", {"live": event.live, "stripeEvent": event.id}
+        )
         return "not_ours"
     return wiring.payment_news().hear(news)
 

@@ -36,8 +36,8 @@ class _Connection(h11.Connection):
 
 
 def _ensure_one_length(request: h11.Request) -> None:
-    """Refuse a body of a length that is chunked as well: two programs in a row may disagree on where
-    the next request begins (RFC 9112, section 6.1). h11 refuses the other ways to say it twice.
+    """Refuse a body of a length that is chunked as well: two programs in a row may disagree on
+    where the next request begins (RFC 9112, section 6.1). h11 refuses other ways to say it twice.
     """
     names = {name for name, _ in request.headers}
     if {b"content-length", b"transfer-encoding"} <= names:
