@@ -72,16 +72,22 @@ def log() -> Iterator[LogLines]:
 
 
 @pytest.fixture
-def shop(
-    tables: MotoTables,
-    payments: FakePayments,
-    issuer: LocalServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> MotoTables:
-    """A shop with a city, events and a paid order of `user_1`."""
+def _trusted(issuer: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     trust(monkeypatch, f"{issuer.url}/keys")
+
+
+@pytest.fixture
+def shop(tables: MotoTables, payments: FakePayments, _trusted: None) -> MotoTables:
+    """A shop with a city, events and a paid order of `user_1`."""
     open_shop(tables.stores, payments)
     return tables
+
+
+@pytest.fixture
+def empty_site(tables: MotoTables, gateway_url: str, _trusted: None) -> Iterator[httpx.Client]:
+    """The API over HTTP with nothing in it, for what ends before there is anything to find."""
+    with httpx.Client(base_url=gateway_url, timeout=20) as client:
+        yield client
 
 
 @pytest.fixture

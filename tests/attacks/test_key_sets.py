@@ -67,6 +67,11 @@ def an_rsa_key(bits: int) -> SigningKey:
     return SigningKey("odd", "RS256", private, public)
 
 
+def private_half(key: SigningKey) -> dict[str, Any]:
+    assert isinstance(key.private, rsa.RSAPrivateKey)
+    return RSAAlgorithm.to_jwk(key.private, as_dict=True)
+
+
 WRONG: dict[str, dict[str, Any]] = {
     "meant for encryption": odd(use="enc"),
     "meant for a use of nobody's": odd(use=["sig"]),
@@ -75,7 +80,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "that may do nothing": odd(key_ops=[]),
     "that may do a text": odd(key_ops="verify"),
     "whose private half is published": {
-        **RSAAlgorithm.to_jwk(rsa_key("odd").private, as_dict=True),  # type: ignore[arg-type]
+        **private_half(rsa_key("odd")),
         **odd(),
     },
     "of another algorithm": odd(alg="RS512"),

@@ -305,13 +305,13 @@ SENDABLE = [kind for kind, forge in FORGED.items() if is_sendable(forge())]
 
 @pytest.mark.parametrize("kind", SENDABLE)
 def test_a_forged_token_opens_no_route_and_is_in_no_log(
-    site: httpx.Client, log: LogLines, caplog: pytest.LogCaptureFixture, kind: str
+    empty_site: httpx.Client, log: LogLines, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     token = FORGED[kind]()
     # Behind the authorizer, and where a view asks itself.
     for path in ("/api/auth/me", f"/api/orders/{ORDER_ID}"):
-        answer = site.get(path, headers={"Authorization": f"Bearer {token}"})
+        answer = empty_site.get(path, headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED"), answer.text
         assert not quoted(token, answer.text)
     ours = [vars(record) for record in caplog.records if not record.name.startswith("http")]
@@ -352,13 +352,13 @@ def test_no_address_in_a_token_is_ever_called(
 
 @pytest.mark.parametrize(("first", "role"), [("user", "admin"), ("admin", "user")])
 def test_of_a_claim_that_comes_twice_the_last_counts_for_everybody(
-    site: httpx.Client, first: str, role: str
+    empty_site: httpx.Client, first: str, role: str
 ) -> None:
     # RFC 7519, section 4: refuse, or take the last. Both who ask are answered by one parser.
     headers = {"Authorization": f"Bearer {signed(twice('role', first, role))}"}
-    assert site.get("/api/auth/me", headers=headers).json()["role"] == role
+    assert empty_site.get("/api/auth/me", headers=headers).json()["role"] == role
     wanted = 200 if role == "admin" else 403
-    assert site.get("/api/admin/events", headers=headers).status_code == wanted
+    assert empty_site.get("/api/admin/events", headers=headers).status_code == wanted
 
 
 NO_ADMINS: list[dict[str, Any]] = [
@@ -390,10 +390,10 @@ NO_ADMINS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("said", NO_ADMINS, ids=repr)
 def test_what_only_looks_like_the_admin_s_role_is_none(
-    site: httpx.Client, said: dict[str, Any]
+    empty_site: httpx.Client, said: dict[str, Any]
 ) -> None:
     token = signed({**claims(role=None), **said})
-    answer = site.get("/api/admin/events", headers={"Authorization": f"Bearer {token}"})
+    answer = empty_site.get("/api/admin/events", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
 
 
@@ -455,8 +455,8 @@ SCHEMES = ["Bearer", "bearer", "BEARER", "bEaReR"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_scheme_s_letter_case_is_no_matter(site: httpx.Client, scheme: str) -> None:
-    answer = site.get("/api/auth/me", headers={"Authorization": f"{scheme} {GOOD}"})
+def test_the_scheme_s_letter_case_is_no_matter(empty_site: httpx.Client, scheme: str) -> None:
+    answer = empty_site.get("/api/auth/me", headers={"Authorization": f"{scheme} {GOOD}"})
     assert answer.status_code == 200
 
 
@@ -481,15 +481,15 @@ def test_the_scheme_s_letter_case_is_no_matter(site: httpx.Client, scheme: str) 
     ids=range(14),
 )
 def test_another_scheme_or_two_tokens_in_one_header_are_none(
-    site: httpx.Client, header: str
+    empty_site: httpx.Client, header: str
 ) -> None:
     for path in ("/api/auth/me", f"/api/orders/{ORDER_ID}"):
-        answer = site.get(path, headers=[(b"Authorization", header.encode("latin-1"))])
+        answer = empty_site.get(path, headers=[(b"Authorization", header.encode("latin-1"))])
         assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("place", ["query", "cookie", "body", "x-header"])
-def test_a_token_in_another_place_is_none(site: httpx.Client, place: str) -> None:
+def test_a_token_in_another_place_is_none(empty_site: httpx.Client, place: str) -> None:
     ways: dict[str, dict[str, Any]] = {
         "query": {"params": {"access_token": GOOD, "Authorization": f"Bearer {GOOD}"}},
         "cookie": {"headers": {"Cookie": f"Authorization=Bearer {GOOD}; __session={GOOD}"}},
@@ -497,7 +497,7 @@ def test_a_token_in_another_place_is_none(site: httpx.Client, place: str) -> Non
         "x-header": {"headers": {"X-Authorization": f"Bearer {GOOD}", "Token": GOOD}},
     }
     for path in ("/api/auth/me", f"/api/orders/{ORDER_ID}"):
-        assert site.request("GET", path, **ways[place]).status_code == 401
+        assert empty_site.request("GET", path, **ways[place]).status_code == 401
 
 
 def test_the_signature_is_made_as_the_issuer_makes_it() -> None:
