@@ -221,8 +221,14 @@ def test_a_guest_s_key_with_another_body_tells_only_that_it_is_taken(here: Lambd
 
 
 def test_an_order_cannot_be_started_for_somebody_else(here: LambdaApi, orders: MotoTables) -> None:
-    for extra in ({"userId": ADA}, {"user": ADA}, {"orderId": ORDER_ID}, {"metadata": {"orderId": ORDER_ID}},
-                  {"sessionId": "cs_test_1"}, {"client_reference_id": ORDER_ID}):  # fmt: skip
+    for extra in (
+        {"userId": ADA},
+        {"user": ADA},
+        {"orderId": ORDER_ID},
+        {"metadata": {"orderId": ORDER_ID}},
+        {"sessionId": "cs_test_1"},
+        {"client_reference_id": ORDER_ID},
+    ):
         answer = here.post("/api/payments/checkout", {**CHECKOUT, **extra}, headers=bearer(EVE))
         assert (answer.status, answer.json["code"]) == (400, "VALIDATION_ERROR")
 
