@@ -5,6 +5,7 @@ none and should not pay for it. Callers pass identifiers only, never a token, a 
 address or a request's body.
 """
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -30,7 +31,15 @@ def bind_request(request_id: str) -> None:
 def _logger() -> "Logger":
     from aws_lambda_powertools import Logger
 
-    return Logger(service=SERVICE, level=_level(os.environ.get("LOG_LEVEL", "")))
+    level = _level(os.environ.get("LOG_LEVEL", ""))
+    return Logger(service=SERVICE, level=level, json_serializer=_in_ascii)
+
+
+def _in_ascii(line: dict[str, object]) -> str:
+    """Write a line with everything beyond ASCII escaped: some of it ends lines for those who look
+    at them, and half a character cannot be written at all.
+    """
+    return json.dumps(line, default=str, separators=(",", ":"))
 
 
 def _level(name: str) -> str:
