@@ -10,8 +10,8 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
-from re import _constants as ops  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as ops
+from re import _parser as parser
 from typing import Any
 
 # What takes one step a letter takes a hundredth of this; what takes a step for each pair of
@@ -72,10 +72,9 @@ class Pumps:
         if kind is ops.BRANCH:
             return [self._sample(branch) for branch in value[1]][-1]
         if kind in _REPEATS:
-            low, _, inner = value
-            text = self._sample(inner)
-            self.repeated.update({text, text + self._sample(inner)})
-            return text * max(low, 1)
+            text = self._sample(value[2])
+            self.repeated.update({text, text + self._sample(value[2])})
+            return text * max(int(value[0]), 1)
         return self._letter(kind, value)
 
     def _letter(self, kind: Any, value: Any) -> str:
