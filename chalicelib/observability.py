@@ -37,7 +37,11 @@ def _logger() -> "Logger":
 
 
 def _serialized(line: dict[str, Any]) -> str:
-    """Write a line as JSON, without what an exception's message or a value may have brought in."""
+    """Write a line as JSON, without what an exception's message or a value may have brought in.
+
+    Everything beyond ASCII is escaped: some of it ends lines for those who look at them, and half a
+    character cannot be written at all.
+    """
     from chalicelib.redaction import redacted
 
     # Notes are in the trace's text too.
@@ -45,7 +49,7 @@ def _serialized(line: dict[str, Any]) -> str:
     safe = {
         name: redacted(value) if isinstance(value, str) else value for name, value in line.items()
     }
-    return json.dumps(safe, default=str, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(safe, default=str, separators=(",", ":"))
 
 
 def _level(name: str) -> str:

@@ -133,6 +133,11 @@ def payments() -> "StripeGateway":
     return _gateway(secrets().get("STRIPE_SECRET_KEY"))
 
 
+def payments_are_live() -> bool:
+    """Tell whether real money is paid, by the secret key (Stripe's page "API keys")."""
+    return secrets().get("STRIPE_SECRET_KEY").startswith(("sk_live_", "rk_live_"))
+
+
 @cache
 def _gateway(secret_key: str) -> "StripeGateway":
     from chalicelib.adapters.stripe_gateway import StripeGateway

@@ -43,13 +43,15 @@ HANDLED_EVENTS = (*_SESSION_EVENTS, _CHARGE_REFUNDED, *_REFUND_EVENTS, *_DISPUTE
 class StripeEvent:
     """An event as Stripe wrote it: `data` is the object that it is about, as it was then.
 
-    `created` is in seconds since 1970; it is 0 in events of kinds that are not ours.
+    `created` is in seconds since 1970; it is 0 in events of kinds that are not ours. `live` is None
+    where the event does not say whether real money is meant.
     """
 
     id: str
     type: str
     data: Mapping[str, Any]
     created: int = 0
+    live: bool | None = None
 
     def news(self) -> PaymentNews | None:
         """Return what the event tells us, or None where that is nothing of ours.
@@ -90,10 +92,11 @@ def event_from(payload: Mapping[str, Any]) -> StripeEvent:
     # Stripe sends other kinds of events too, such as thin ones, which have no data and whose time
     # is a text.
     data = payload.get("data") or {}
-    created = payload.get("created")
+    created, live = payload.get("created"), payload.get("livemode")
     return StripeEvent(
         id=str(payload.get("id")),
         type=str(payload.get("type")),
         data=data.get("object") or {},
         created=created if isinstance(created, int) else 0,
+        live=live if isinstance(live, bool) else None,
     )

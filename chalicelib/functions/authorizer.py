@@ -5,6 +5,7 @@ JSON log format makes one JSON object of each line.
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ blueprint = Blueprint(__name__)
 _log = logging.getLogger("authorizer")
 
 _KEEP_SECONDS = 300
+# What a route's own segments are made of. Others may be secrets, as a ticket's code is.
+_OWN_SEGMENT = re.compile(r"[a-z.-]*")
+_ANY_SEGMENT = "*"
 
 
 class Unauthorized(Exception):
@@ -52,7 +56,11 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
 
 
 def _route(method_arn: str) -> str:
-    """Return the verb and path out of `arn:…:api-id/stage/GET/api/auth/me`."""
+    """Return the verb and path out of `arn:…:api-id/stage/GET/api/auth/me`, without what may name
+    somebody or let somebody in.
+    """
     _, _, route = method_arn.partition("/")
     _, _, verb_and_path = route.partition("/")
-    return verb_and_path.replace("/", " /", 1)
+    verb, _, path = verb_and_path.partition("/")
+    shown = (each if _OWN_SEGMENT.fullmatch(each) else _ANY_SEGMENT for each in path.split("/"))
+    return f"{verb} /{'/'.join(shown)}"

@@ -90,7 +90,15 @@ def stripe_webhook(request: Mapping[str, Any], _context: object) -> dict[str, An
 
 def _handle(event: "StripeEvent") -> str:
     news = event.news()
-    return "ignored" if news is None else wiring.payment_news().hear(news)
+    if news is None:
+        return "ignored"
+    if event.live is not None and event.live is not wiring.payments_are_live():
+        # While secrets are rolled both modes' may be set, and play money must not buy a ticket.
+        wiring.log().security(
+            "webhook_of_other_mode", {"live": event.live, "stripeEvent": event.id}
+        )
+        return "not_ours"
+    return wiring.payment_news().hear(news)
 
 
 def _raw_body(request: Mapping[str, Any]) -> bytes:

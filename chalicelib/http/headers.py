@@ -43,7 +43,8 @@ def cors_headers(settings: HttpSettings, origin: str | None) -> dict[str, str]:
             "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
         }
     headers = {"Vary": "Origin"}
-    if origin is not None and origin.lower() in settings.cors_origins:
+    # Letters beyond ASCII, which no browser sends, have small forms in it.
+    if origin is not None and origin.isascii() and origin.lower() in settings.cors_origins:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     return headers

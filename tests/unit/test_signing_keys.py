@@ -154,7 +154,7 @@ def test_an_issuer_that_hangs_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_issuer_is_not_waited_for_longer_than_three_seconds() -> None:
-    assert SigningKeys("http://127.0.0.1:1")._client.timeout == 3.0
+    assert tokens._JWKS_TIMEOUT_SECONDS == 3.0
 
 
 NO_JWKS = [

@@ -1,4 +1,5 @@
-"""HTTP/1.1 for uvicorn that keeps the letter case of header names, which ASGI throws away.
+"""HTTP/1.1 for uvicorn that keeps the letter case of header names, which ASGI throws away, and that
+refuses a request whose end is told twice.
 
 API Gateway hands a function the names as the client spelled them; a function that reads
 `event["headers"]["Stripe-Signature"]` has to meet that spelling here too.
@@ -29,8 +30,18 @@ class _Connection(h11.Connection):
     def next_event(self) -> Any:  # noqa: ANN401 - h11's own return type is not importable
         event = super().next_event()
         if isinstance(event, h11.Request):
+            _ensure_one_length(event)
             self.raw_headers = tuple(event.headers.raw_items())
         return event
+
+
+def _ensure_one_length(request: h11.Request) -> None:
+    """Refuse a body of a length that is chunked as well: two programs in a row may disagree on
+    where the next request begins (RFC 9112, section 6.1). h11 refuses other ways to say it twice.
+    """
+    names = {name for name, _ in request.headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        raise h11.RemoteProtocolError("Content-Length and Transfer-Encoding", error_status_hint=400)
 
 
 class CasePreservingProtocol(H11Protocol):
