@@ -52,6 +52,10 @@ class ProcessFigures:
                 self._outcomes[outcome] += by
         self._meter.count(outcome, by)
 
+    def gauge(self, reading: str, value: float, unit: str = "Count") -> None:
+        """Note how much of something there is now; no figure shows it here."""
+        self._meter.gauge(reading, value, unit)
+
     def read(self) -> Figures:
         """Return the figures as they are now."""
         with self._lock:

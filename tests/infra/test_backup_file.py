@@ -213,6 +213,8 @@ def test_a_first_line_that_cannot_be_read_is_refused(path: Path, changes: dict[s
         gzip.compress(b"\xff\xfe\n"),
         gzip.compress(b" " * 5_000_000),
     ],
+    # What is compressed has the time in it: to each worker the tests would be others.
+    ids=["nothing", "text", "empty", "a line", "a list", "an object", "tar", "no UTF-8", "blanks"],
 )
 def test_what_is_no_backup_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)

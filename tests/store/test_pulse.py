@@ -61,6 +61,6 @@ def test_a_dynamodb_that_is_not_there_is_down(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(
             "AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{unused.getsockname()[1]}"
         )
-        stores = open_stores(StoreSettings("events", "cities", "index", "orders"))
+        stores = open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
         with pytest.raises(Unavailable):
             stores.pulse.check()

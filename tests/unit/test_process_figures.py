@@ -134,3 +134,11 @@ def test_what_was_read_does_not_change_any_more() -> None:
     counting.count("Refund")
 
     assert read.outcomes["Refund"] == 0
+
+
+def test_what_is_read_off_goes_on_to_cloudwatch() -> None:
+    meter = RecordingMeter()
+
+    figures(meter).gauge("OldestPendingOrderAge", 61.5, "Seconds")
+
+    assert meter.readings == {"OldestPendingOrderAge": (61.5, "Seconds")}
