@@ -26,6 +26,7 @@ MAKES = {
     "AWS::CodeDeploy::DeploymentGroup": "codedeploy:*DeploymentGroup",
     "AWS::DynamoDB::Table": "dynamodb:CreateTable",
     "AWS::Events::Rule": "events:PutRule",
+    "AWS::IAM::Policy": "iam:PutRolePolicy",
     "AWS::IAM::Role": "iam:CreateRole",
     "AWS::KMS::Key": "kms:CreateKey",
     "AWS::Lambda::Alias": "lambda:CreateAlias",
