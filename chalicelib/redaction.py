@@ -13,7 +13,7 @@ REDACTED = "[redacted]"
 _PATTERNS = (
     # A JSON Web Token (RFC 7519), or as much of one as there is, and whatever follows "Bearer".
     r"(?<![\w-])eyJ[\w-]{5,}(?:\.[\w-]*)*",
-    r"(?<!\w)[Bb]earer +[^\s\"']+",
+    r"(?<!\w)[Bb]earer +[^\s\"']{8,}",
     # Stripe's keys, webhook secrets, client secrets; and checkout sessions, a guest's key to an
     # order.
     r"(?<![A-Za-z0-9])(?:sk|rk|pk)_(?:test|live)_\w+",

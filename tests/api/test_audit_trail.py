@@ -85,6 +85,8 @@ class TestWriting:
         )
         assert entry["changes"] == {
             "name": {"from": "Tech Conference", "to": "Loud Evening"},
+            # It followed the name.
+            "alt": {"from": "Tech Conference", "to": "Loud Evening"},
             "price": {"from": 149.99, "to": 20.5},
             "capacity": {"from": 100, "to": None},
         }

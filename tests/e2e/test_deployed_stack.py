@@ -502,6 +502,26 @@ def test_a_crash_sets_its_alarm_off(deployed: Deployment) -> None:
     assert alarm["StateValue"] == "ALARM"
 
 
+def test_the_audit_trail_is_written_and_read_under_the_functions_policies(
+    deployed: Deployment,
+) -> None:
+    admin = deployed.token("admin")
+    place = {"name": "Audited Town", "slug": "audited-town"}
+    added = deployed.api.post("/api/admin/cities", json=place, headers=admin)
+    assert added.status_code == 201, added.text
+
+    trail = deployed.api.get("/api/admin/audit?subject=city:audited-town", headers=admin)
+
+    assert trail.status_code == 200, trail.text
+    [entry] = trail.json()["entries"]
+    assert entry["action"] == "city_created"
+    assert entry["requestId"] == added.headers["X-Request-Id"]
+    everything = deployed.api.get("/api/admin/audit", headers=admin).json()["entries"]
+    assert everything[0] == entry
+    other = deployed.api.get("/api/admin/audit", headers=deployed.token("user"))
+    assert other.status_code == 403
+
+
 def test_what_the_functions_logged_gives_nothing_away(deployed: Deployment) -> None:
     """The last test of all: everything that the ones before made the functions log is there."""
     lines = deployed.aws.log_lines()

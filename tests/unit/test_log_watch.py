@@ -37,8 +37,12 @@ SECRETS = {
 HARMLESS = (
     "01JZX5K7Q8M9N0P1R2S3T4V5W6 evt_1NG8Du2eZvKYlo2CUI79vXWy pi_3MtwBw2eZvKYlo2C re_3MtwBw",
     "2027-06-15T09:00:00.000Z user_2abcDEF req-1 1790000000000 4242424242424241 1234567812345670",
-    "GET /api/orders/{id} @blueprint.api(", "a @ b", "user@host", "1-7b2c-4242424242424242-x",
-)  # fmt: skip
+    "GET /api/orders/{id} @blueprint.api(",
+    "a @ b",
+    "user@host",
+    "the header holds no bearer token",
+    "1-7b2c-4242424242424242-x",
+)
 
 
 @pytest.fixture
