@@ -600,3 +600,17 @@ def test_a_gateway_response_that_is_not_resolved_is_refused(response: dict[str, 
     document = {"paths": {}, "x-amazon-apigateway-gateway-responses": {"DEFAULT_4XX": response}}
     with pytest.raises(DefinitionError, match="gateway response DEFAULT_4XX"):
         create_gateway(document, {}, GatewayConfig())
+
+
+# Numbers.
+
+
+def test_every_answer_is_told_to_who_counts_the_gateways_own_too() -> None:
+    told: list[tuple[int, float]] = []
+    config = GatewayConfig(observe=lambda status, seconds: told.append((status, seconds)))
+    with gateway(config) as counted:
+        for path in ("/", "/nowhere", "/metrics"):
+            counted.get(path)
+
+    assert [status for status, _ in told] == [200, 403, 403]
+    assert all(0 < seconds < 30 for _, seconds in told)

@@ -188,17 +188,21 @@ def test_a_check_that_hangs_is_given_up_in_time_and_not_begun_again_at_once(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_comes_of_a_check_after_it_was_given_up_changes_nothing(log: RecordingLog) -> None:
+@pytest.mark.parametrize("late", [Counted(0.001), Counted(Unavailable("late"))])
+def test_what_comes_of_a_check_after_it_was_given_up_changes_nothing(
+    log: RecordingLog, late: Counted
+) -> None:
     with hanging() as (check, _):
-        probe = a_probe(check, log)
+        probe = a_probe(lambda: check() and late(), log)
         wait = probe.begin()
         assert wait() == DOWN
     deadline = time.monotonic() + 5
     while probe._under_way and time.monotonic() < deadline:
         time.sleep(0.01)
 
-    assert probe._under_way == 0
+    assert (probe._under_way, late.made) == (0, 1)
     assert wait() == DOWN
+    assert [line[2]["type"] for line in log.lines] == ["TimeLimit"]
 
 
 @pytest.mark.usefixtures("impatient")
