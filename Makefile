@@ -130,6 +130,7 @@ logs: $(READY) ## Show a stage's logs (STAGE=dev, FUNCTION=api, SINCE=15m, FILTE
 .PHONY: destroy
 destroy: $(READY) ## Delete a stage's stack (STAGE=dev, DRY_RUN=1, YES=1, CONFIRM=prod)
 	@$(DEPLOYING) destroy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,confirm,CONFIRM)
+
 .PHONY: checkov
 checkov: $(READY) $(CHECKOV_READY) ## Check every stage's template against good practice, offline
 	@$(BIN)/python -m tests.infra.checkov
@@ -153,6 +154,7 @@ reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 .PHONY: drill
 drill: $(READY) ## Try every alarm on the troubles that it is for (ALARM=disputes for one)
 	$(BIN)/pytest tests/infra/test_alarm_drill.py -v $(if $(ALARM),-k '[$(ALARM)]')
+
 # The stage that a command works on is the local one unless another is named.
 CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
 

@@ -26,7 +26,10 @@ OUTCOMES = (
     Outcome("LatePaymentSold", "latePaymentsSold", "Late payments that still got seats"),
     Outcome("LatePaymentRefunded", "latePaymentsRefunded", "Late payments that went back"),
     Outcome("PriceMismatch", "priceMismatches", "Checkouts refused for their price"),
+    Outcome("SoldOut", "soldOut", "Checkouts refused for lack of seats"),
+    Outcome("SalesClosed", "salesClosed", "Checkouts refused because nothing is on sale"),
     Outcome("TicketCheckedIn", "checkedInTickets", "Tickets that let somebody in"),
+    Outcome("CheckInRefused", "refusedCheckIns", "Tickets that let nobody in"),
     Outcome("ConfirmationSent", "sentConfirmations", "Confirmations that were mailed"),
     Outcome("ConfirmationFailed", "failedConfirmations", "Mails of confirmations that failed"),
     Outcome("ConfirmationGivenUp", "givenUpConfirmations", "Confirmations that nobody takes"),
@@ -47,6 +50,10 @@ OUTCOMES = (
         "givenUpUndeliveredEvents",
         "Such events that could not be handled",
     ),
+    Outcome("WebhookRejected", "rejectedWebhooks", "Webhooks that Stripe did not sign"),
+    Outcome("WebhookFailed", "failedWebhooks", "Webhooks that could not be handled"),
+    Outcome("RequestRefused", "refusedRequests", "Requests that a view refused with 401 or 403"),
+    Outcome("ChoreFailed", "failedChores", "Pieces of the timer's work that failed"),
 )
 
 

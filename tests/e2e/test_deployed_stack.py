@@ -384,7 +384,7 @@ def test_the_deployed_stack_is_ready_to_sell(deployed: Deployment) -> None:
 def test_the_deployed_functions_role_may_read_its_metrics(deployed: Deployment) -> None:
     """Straight from the function: keys of the usage plan are API Gateway's business."""
     answer = deployed.aws.client("lambda").invoke(
-        FunctionName=_function(deployed, "APIHandler"),
+        FunctionName=_function(deployed.aws, "APIHandler"),
         Payload=json.dumps(proxy_event("GET", "/metrics")),
     )
 

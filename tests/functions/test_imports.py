@@ -219,7 +219,7 @@ def test_deployed_a_sale_loads_nothing_that_counts_in_the_process(
 ) -> None:
     event = delivery(event_text("checkout.session.completed", a_paid_stripe_session()))
     ran = run_fresh(
-        WEBHOOK + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url, STAGE="prod"
+        WEBHOOK + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url, STAGE="dev"
     )
     assert json.loads(ran["result"]["body"])["outcome"] == "paid"
     assert OF_HEALTH.isdisjoint(ran["loaded"])

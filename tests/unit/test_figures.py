@@ -6,6 +6,8 @@ from pathlib import Path
 from chalicelib.services.figures import OUTCOMES
 from chalicelib.services.fulfilment import _COUNTED
 
+# How many there are now, which no counter adds up.
+READINGS = {"PaidWithoutTicket"}
 SOURCES = Path(__file__).parents[2] / "chalicelib"
 
 
@@ -18,11 +20,11 @@ def counted() -> set[str]:
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr == "count"
-                and ast.unparse(node.func.value).endswith("meter")
+                and ast.unparse(node.func.value).endswith(("meter", "meter()"))
                 and isinstance(node.args[0], ast.Constant)
             ):
                 found.add(str(node.args[0].value))
-    return found
+    return found - READINGS
 
 
 def test_what_is_counted_is_shown_and_nothing_else() -> None:

@@ -8,18 +8,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "observability.md"
 ROW = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \| (.+) \|$", re.MULTILINE)
+# It hands on what others count.
+PASSES_ON = "process_figures.py"
 # What a `Meter` is asked to do.
 METHODS = {"count", "gauge"}
 
 
 def is_meter(receiver: ast.expr) -> bool:
-    return "meter" in ast.unparse(receiver).lower()
+    text = ast.unparse(receiver).lower()
+    return "meter" in text or "metrics" in text
 
 
 def names_counted() -> dict[str, set[str]]:
     """Every name that is counted, with the files that count it."""
     found: dict[str, set[str]] = {}
     for path in sorted((ROOT / "chalicelib").rglob("*.py")):
+        if path.name == PASSES_ON:
+            continue
         tree = ast.parse(path.read_text())
         for name in names_in(tree):
             found.setdefault(name, set()).add(path.name)
