@@ -21,9 +21,9 @@ TICKET = "01JZX5K7Q8M9N0P1R2S3T4V5W6017M2K9QX4T8W3B6ZC"
 SECRETS = {
     "a token": TOKEN,
     "a bearer": "Authorization: Bearer abcdefgh12345678",
-    "a key": "_".join(("sk", "live", "4eC39HqLyjWDarjtT1zdp7dc")),
-    "a restricted key": "_".join(("rk", "test", "4eC39HqLyjWDarjtT1zdp7dc")),
-    "a webhook secret": "_".join(("whsec", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+    "a key": "sk-live-4eC39HqLyjWDarjtT1zdp7dc".replace("-", "_"),
+    "a restricted key": "rk-test-4eC39HqLyjWDarjtT1zdp7dc".replace("-", "_"),
+    "a webhook secret": "whsec-MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".replace("-", "_"),
     "a client secret": "pi_3MtwBw_secret_YrKJUKribcBjcG8HVhfZluoGH",
     "a session": "https://checkout.example/c/cs_test_a1B2c3D4",
     "a free session": f"cs_free_{TICKET}",
@@ -137,7 +137,7 @@ def test_token():
     logging.getLogger("authorizer").warning("{TOKEN}")
 
 def test_printed():
-    print(json.dumps({{"stage": "_".join(("sk", "live", "4eC39HqLyjWDarjtT1zdp7dc"))}}))
+    print(json.dumps({{"stage": "sk-live-4eC39HqLyjWDarjtT1zdp7dc".replace("-", "_")}}))
 
 def test_good_again():
     pass
