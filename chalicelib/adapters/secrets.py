@@ -105,11 +105,19 @@ class Secrets:
     def renewed_list(
         self, name: str, refused: tuple[str, ...], pause: float
     ) -> tuple[str, ...] | None:
-        """Return other secrets than those that have just not worked; see `renewed`."""
+        """Return other secrets than those that have just not worked; see `renewed`.
+
+        One that is wrong now is none: anybody can send what does not hold, and what is known goes
+        on working until its time is over.
+        """
         known = self.get(name)
         if split_secrets(known) != refused:
             return split_secrets(known)
-        value = self.renewed(name, known, pause)
+        try:
+            value = self.renewed(name, known, pause)
+        except ConfigurationError:
+            self._wrong.pop(name, None)
+            return None
         return None if value is None else split_secrets(value)
 
     def _of_environment(self, name: str) -> str:

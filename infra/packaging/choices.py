@@ -57,7 +57,8 @@ def choices() -> Document:
         FIREWALL: _switch("Whether AWS WAF stands before the API; it costs about 10 USD a month"),
         METHOD_METRICS: _switch(
             "Whether CloudWatch has metrics of each method besides those of the stage; CloudWatch "
-            "asks for each metric that gets data"
+            "asks for each metric that gets data",
+            default="off",
         ),
         SECRETS_KEY: _parameter(
             "The KMS key of your own that the secrets in SSM are encrypted with; empty for AWS's",
@@ -113,12 +114,12 @@ def _parameter(description: str, pattern: str, default: str | None = "") -> Docu
     return declared if default is None else {**declared, "Default": default}
 
 
-def _switch(description: str) -> Document:
+def _switch(description: str, default: str = "on") -> Document:
     return {
         "Type": "String",
         "Description": description,
         "AllowedValues": ["on", "off"],
-        "Default": "on",
+        "Default": default,
     }
 
 

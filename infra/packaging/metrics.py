@@ -60,9 +60,9 @@ def counted(stage: str, name: str, statistic: str = "Sum") -> Metric:
 
 def of_api(stage: str, name: str, statistic: str = "Sum") -> Metric:
     """Return a metric of the stage: every request, the webhook's too."""
-    # The API's name is the title of its Swagger document.
+    # The API's name is the stack's (`template`).
     dimensions = {
-        "ApiName": stage_setting(stage, "app_name"),
+        "ApiName": "${AWS::StackName}",
         "Stage": stage_setting(stage, "api_gateway_stage"),
     }
     return Metric("AWS/ApiGateway", name, dimensions, statistic)

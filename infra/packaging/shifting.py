@@ -112,8 +112,8 @@ def _of_stage(stage: str, name: str, metric: str) -> Document:
                 "Namespace": "AWS/ApiGateway",
                 "MetricName": metric,
                 "Dimensions": [
-                    # The API's name, which is the title of its Swagger document.
-                    {"Name": "ApiName", "Value": stage_setting(stage, "app_name")},
+                    # The API's name is the stack's (`template`).
+                    {"Name": "ApiName", "Value": {"Ref": "AWS::StackName"}},
                     {"Name": "Stage", "Value": stage_setting(stage, "api_gateway_stage")},
                 ],
             },

@@ -12,7 +12,7 @@ from infra.packaging.alarms import Severity, alarms
 from infra.packaging.metrics import FUNCTIONS
 from infra.tables import declared_tables
 from tests.infra.test_alarms import WEB_ACL
-from tests.infra.watches import filled_in
+from tests.infra.watches import NAMES, filled_in
 from tests.support import incidents
 from tests.support.cloudwatch import Watch
 from tests.support.log_lines import captured_log
@@ -26,7 +26,7 @@ WATCHES = {
     alarm.name: Watch(filled_in(alarm.resource()["Properties"], {"HasAlarmEmail": True}))
     for alarm in EVERY
 }
-STAGE = (("ApiName", "events-api"), ("Stage", "prod"))
+STAGE = (("ApiName", NAMES["AWS::StackName"]), ("Stage", "prod"))
 
 Samples = list[Emitted]
 Capture = pytest.CaptureFixture[str]
@@ -35,6 +35,8 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _production(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STAGE", "prod")
+    # Production takes no test key.
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_unit")
     # What is logged besides is nobody's business here.
     with captured_log():
         yield

@@ -76,8 +76,8 @@ def test_methods_are_measured_unless_that_is_too_dear(
     assert {item["MetricsEnabled"] for item in found} == {measured}
 
 
-def test_methods_are_measured_by_default(stack: dict[str, Any]) -> None:
-    assert {item["MetricsEnabled"] for item in settings(stack).values()} == {True}
+def test_what_costs_by_the_method_is_off_by_default(stack: dict[str, Any]) -> None:
+    assert {item["MetricsEnabled"] for item in settings(stack).values()} == {False}
 
 
 def test_machines_have_a_key_with_a_rate_and_a_quota_at_the_only_stage(

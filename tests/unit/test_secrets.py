@@ -241,6 +241,18 @@ class TestRolled:
         assert secrets.renewed(SECRET_KEY, refused, 5) == "sk_live_rolled"
         assert secrets.get(SECRET_KEY) == "sk_live_rolled"
 
+    def test_a_strangers_signature_does_not_put_a_mistyped_secret_to_use(self, ssm: Ssm) -> None:
+        ssm.value = "whsec_old"
+        secrets = ssm.secrets(WEBHOOK)
+        refused = secrets.get_list(WEBHOOK_SECRET)
+        ssm.value = "hunter2"
+        ssm.now += 60
+        assert secrets.renewed_list(WEBHOOK_SECRET, refused, 60) is None
+        assert secrets.get_list(WEBHOOK_SECRET) == ("whsec_old",)
+        ssm.now += 241
+        with pytest.raises(ConfigurationError, match="webhook"):
+            secrets.get_list(WEBHOOK_SECRET)
+
     def test_who_comes_second_is_given_what_the_first_one_read(self, ssm: Ssm) -> None:
         secrets = ssm.secrets(NAMED)
         refused = secrets.get(SECRET_KEY)
