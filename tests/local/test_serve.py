@@ -487,7 +487,8 @@ def test_the_timer_finishes_what_others_left(run: LocalRun) -> None:
     finally:
         client.close()
 
-    assert '"reconciled"' in run.output
+    # The line is written when the run is over.
+    eventually(lambda: '"reconciled"' in run.output, "the timer says nothing of it")
 
 
 def test_a_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
