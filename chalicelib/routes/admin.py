@@ -172,6 +172,9 @@ def delete_event(request: ApiRequest) -> Response:
         summary="Cancel an event",
         tag=Tag.ADMIN_EVENTS,
         parameters=(EVENT_TO_CANCEL, IF_MATCH),
+        bodies=(
+            Body("chalicelib.schemas.events:CancelBody", {"Nothing to say": {}}, required=False),
+        ),
         answers=(Answer("The event is cancelled.", model="CancelledEvent", headers=(ETAG,)),),
         errors=(NotFound, Conflict, PreconditionFailed),
     ),
@@ -182,7 +185,11 @@ def cancel_event(request: ApiRequest) -> Response:
     shown as cancelled; it cannot be put on sale again. Cancelling it once more tells how far its
     orders are, and tries refunds again that failed.
     """
+    from chalicelib.schemas.events import CancelBody
+    from chalicelib.schemas.reading import read_body
+
     admin = request.admin()
+    read_body(CancelBody, request.optional_json_object())
     cancelled = wiring.event_editor().cancel(
         request.path("id_or_slug"), wanted_revisions(request), admin.user_id
     )

@@ -151,3 +151,7 @@ def _clean_description(text: str) -> str:
             "description", "is too long once it is written as HTML", "string_too_long"
         )
     return cleaned
+
+
+class CancelBody(Body):
+    """Nothing: what cannot be undone is not done for somebody who meant something else by it."""

@@ -55,6 +55,17 @@ def status(stores: Stores, number: int) -> str:
     return order.status.value
 
 
+@pytest.mark.parametrize("body", ["{not json", '{"dryRun": true}', '{"reason": "rain"}', "[]"])
+def test_who_meant_something_else_has_cancelled_nothing(
+    api: LambdaApi, event: Event, body: str
+) -> None:
+    url = f"/api/admin/events/{event.slug}/cancel"
+
+    problem(api.post(url, body=body, caller=signed_in("user_7")), "VALIDATION_ERROR")
+
+    assert api.get(f"/api/events/{event.slug}").json["status"] == "published"
+
+
 def test_the_event_is_cancelled_and_shown_as_such(api: LambdaApi, event: Event) -> None:
     answer = cancel(api)
 

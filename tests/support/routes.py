@@ -80,7 +80,7 @@ GOOD: dict[Route, tuple[dict[str, str], Any]] = {
     ("PUT", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
     ("PATCH", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": "1"}, EVENT_CHANGES),
     ("DELETE", "/api/admin/events/{id_or_slug}"): ({"id_or_slug": UNSOLD}, None),
-    ("POST", "/api/admin/events/{id_or_slug}/cancel"): ({"id_or_slug": UNSOLD}, None),
+    ("POST", "/api/admin/events/{id_or_slug}/cancel"): ({"id_or_slug": UNSOLD}, {}),
     ("GET", "/api/admin/orders"): ({}, None),
     ("GET", "/api/admin/orders/{id}"): ({"id": ORDER_ID}, None),
     ("POST", "/api/admin/orders/{id}/refund"): ({"id": ORDER_ID}, REFUND),
@@ -109,7 +109,10 @@ BODY_TYPES: dict[Route, str] = {
     ("POST", "/api/admin/events/import"): "application/x-ndjson",
 }
 # Of these no body is a good one too.
-MAY_LACK_A_BODY = {("POST", "/api/admin/tickets/{code}/check-in")}
+MAY_LACK_A_BODY = {
+    ("POST", "/api/admin/tickets/{code}/check-in"),
+    ("POST", "/api/admin/events/{id_or_slug}/cancel"),
+}
 # What the others answer with is JSON.
 MEDIA_TYPES: dict[Route, str] = {
     ("GET", "/api/events/{slug}/calendar.ics"): "text/calendar; charset=utf-8",
