@@ -8,7 +8,6 @@ from typing import Any
 from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import PRODUCTION_STAGE
 from infra.packaging.access_logs import (
-    GATEWAY_ACCOUNT,
     access_log_resources,
     access_log_setting,
 )
@@ -95,8 +94,6 @@ def _resources(stage: str) -> list[Document]:
 
 def _rest_api() -> Document:
     return {
-        # An access log needs the role that the account's setting names.
-        "DependsOn": [GATEWAY_ACCOUNT],
         "Properties": {
             # Without it SAM adds a second public stage, named Stage, around throttle and WAF.
             "OpenApiVersion": "2.0",
