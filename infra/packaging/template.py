@@ -23,7 +23,7 @@ from infra.packaging.gateway_responses import deployed_cors_parameters
 from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
 from infra.packaging.secrets_key import secrets_key_policy
-from infra.packaging.shifting import shifting_resources
+from infra.packaging.shifting import shifting_choice, shifting_resources
 from infra.packaging.throttles import KEY, machine_access, method_settings
 from infra.tables import RESOURCES, declared_tables
 from infra.throttling import read_throttling
@@ -64,6 +64,7 @@ def _watched_template(stage: str) -> Document:
             "Outputs": _outputs(stage),
         },
         declared,
+        shifting_choice() if stage.startswith(PRODUCTION_STAGE) else {},
         *({"Resources": resources} for resources in _resources(stage)),
     )
 
