@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploying.cloud import Cloud, Shop, gate, table
+from tests.deploying.cloud import Cloud, Shop, function, gate, table
 
 pytestmark = pytest.mark.xdist_group("deploying")
 
@@ -44,6 +44,19 @@ def test_the_stack_goes_and_its_tables_stay(cloud: Cloud, deployed: Shop) -> Non
     assert "kept, and outside of any stack" in shown
     assert cloud.status(deployed.stack) is None
     assert is_there(cloud, name)
+
+
+def test_a_functions_versions_go_with_it(cloud: Cloud, shop: Shop) -> None:
+    shop.package({"Speaker": function("Speaker", AutoPublishAlias="live")})
+    cloud.done(*shop.deploy("--yes"))
+
+    shown = cloud.done(*destroy(shop, "--yes"))
+
+    goes, stays = shown.split("stays:")
+    assert "AWS::Lambda::Version  SpeakerVersion" in goes
+    kept = stays.split("kept, and outside of any stack from now on:")[1]
+    assert "Till" in kept
+    assert "SpeakerVersion" not in kept
 
 
 def test_a_dry_run_and_a_missing_yes_leave_the_stack(cloud: Cloud, deployed: Shop) -> None:
