@@ -4,12 +4,26 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 
 from infra.local.children import Children
 from tests.deploying.cloud import Cloud, Shop, start_cloud
 
 _NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def descriptions() -> Loader:
+    """What botocore knows of AWS's services, read once: each command opens a session of its own."""
+    loader: Loader = botocore.session.get_session().get_component("data_loader")
+    return loader
+
+
+@pytest.fixture(autouse=True)
+def _descriptions(monkeypatch: pytest.MonkeyPatch, descriptions: Loader) -> None:
+    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: descriptions)
 
 
 @pytest.fixture(scope="session")

@@ -36,8 +36,10 @@ def said(cloud: Cloud, shop: Shop) -> str:
 def test_a_first_deployment_shows_its_changes_its_events_and_where_it_is(
     cloud: Cloud, shop: Shop
 ) -> None:
-    shown = cloud.done(*shop.deploy("--yes"))
+    ended = cloud.process(*shop.deploy("--yes"))
 
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = ended.stdout
     assert "account 000000000000, region us-east-1" in shown
     changes, events = shown.split("under way")
     assert "Add  Till" in changes
