@@ -43,6 +43,15 @@ def shop(tmp_path: Path) -> Shop:
     return small
 
 
+@pytest.fixture(scope="session")
+def standing(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A deployed stack for tests that only look: nobody changes it."""
+    small = Shop("events-api-standing", tmp_path_factory.mktemp("standing"))
+    small.package()
+    cloud.done(*small.deploy("--yes"))
+    return small
+
+
 @pytest.fixture
 def deployed(cloud: Cloud, shop: Shop) -> Shop:
     """The same, deployed."""

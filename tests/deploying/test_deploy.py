@@ -53,7 +53,7 @@ def test_a_first_deployment_shows_its_changes_its_events_and_where_it_is(
 
 
 def test_the_packages_bucket_is_private_encrypted_versioned_and_over_tls_only(
-    cloud: Cloud, deployed: Shop
+    cloud: Cloud, standing: Shop
 ) -> None:
     s3, bucket = cloud.aws.client("s3"), "events-api-packages-000000000000-us-east-1"
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
@@ -69,8 +69,8 @@ def test_the_packages_bucket_is_private_encrypted_versioned_and_over_tls_only(
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_a_deployment_of_the_same_changes_nothing(cloud: Cloud, deployed: Shop) -> None:
-    shown = cloud.done(*deployed.deploy())
+def test_a_deployment_of_the_same_changes_nothing(cloud: Cloud, standing: Shop) -> None:
+    shown = cloud.done(*standing.deploy())
 
     assert "no changes" in shown
     assert "https://hello.example/" in shown

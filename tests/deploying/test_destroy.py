@@ -59,14 +59,14 @@ def test_a_functions_versions_go_with_it(cloud: Cloud, shop: Shop) -> None:
     assert "SpeakerVersion" not in kept
 
 
-def test_a_dry_run_and_a_missing_yes_leave_the_stack(cloud: Cloud, deployed: Shop) -> None:
-    shown = cloud.done(*destroy(deployed, "--dry-run"))
-    unconfirmed = cloud.run(*destroy(deployed))
+def test_a_dry_run_and_a_missing_yes_leave_the_stack(cloud: Cloud, standing: Shop) -> None:
+    shown = cloud.done(*destroy(standing, "--dry-run"))
+    unconfirmed = cloud.run(*destroy(standing))
 
     assert "goes:" in shown
     assert "a dry run" in shown
     assert unconfirmed.returncode == 1
-    assert cloud.status(deployed.stack) == "CREATE_COMPLETE"
+    assert cloud.status(standing.stack) == "CREATE_COMPLETE"
 
 
 def test_where_there_is_no_stack_nothing_has_to_be_done(cloud: Cloud, shop: Shop) -> None:

@@ -93,6 +93,23 @@ def test_a_good_version_stays_good_when_a_change_of_its_parameters_failed(
     assert said(cloud, deployed) == "second"
 
 
+def test_a_version_whose_deployment_was_cut_off_and_went_well_is_gone_back_to(
+    cloud: Cloud, deployed: Shop
+) -> None:
+    update(cloud, deployed, "second")
+    s3, bucket = cloud.aws.client("s3"), "events-api-packages-000000000000-us-east-1"
+    kept = s3.list_objects_v2(Bucket=bucket, Prefix=f"deployments/{deployed.stack}/")["Contents"]
+    last = max(item["Key"] for item in kept)
+    record = json.loads(s3.get_object(Bucket=bucket, Key=last)["Body"].read())
+    # As the run left it that was cut off.
+    s3.put_object(Bucket=bucket, Key=last, Body=json.dumps({**record, "outcome": "started"}))
+    update(cloud, deployed, "third")
+
+    cloud.done(*rollback(deployed, "--yes"))
+
+    assert said(cloud, deployed) == "second"
+
+
 def test_going_back_once_more_goes_further_and_not_forth(cloud: Cloud, deployed: Shop) -> None:
     update(cloud, deployed, "second")
     update(cloud, deployed, "third")
@@ -155,9 +172,9 @@ def test_a_version_without_a_table_does_not_take_the_table_away(
     assert "REPLACE=Ledger" in refused.stderr
 
 
-def test_where_nothing_was_before_that_is_said(cloud: Cloud, deployed: Shop) -> None:
-    alone = cloud.run(*rollback(deployed, "--yes"))
-    unknown = cloud.run(*rollback(deployed, "--yes", "--to", "nothing"))
+def test_where_nothing_was_before_that_is_said(cloud: Cloud, standing: Shop) -> None:
+    alone = cloud.run(*rollback(standing, "--yes"))
+    unknown = cloud.run(*rollback(standing, "--yes", "--to", "nothing"))
     absent = cloud.run("rollback", "--stack", "events-api-absent")
 
     assert "there is nothing to go back to" in alone.stderr
@@ -183,8 +200,8 @@ def test_the_state_of_nothing_is_a_failure_that_names_the_region(cloud: Cloud) -
     assert "there is no stack events-api-absent in us-east-1" in ended.stdout
 
 
-def test_the_state_is_shown_without_a_bucket_too(cloud: Cloud, deployed: Shop) -> None:
-    shown = cloud.done("status", "--stack", deployed.stack, "--bucket", "absent-bucket")
+def test_the_state_is_shown_without_a_bucket_too(cloud: Cloud, standing: Shop) -> None:
+    shown = cloud.done("status", "--stack", standing.stack, "--bucket", "absent-bucket")
 
     assert "CREATE_COMPLETE" in shown
     assert "deployments" not in shown
