@@ -112,12 +112,12 @@ STACK_OPTIONS = --stage $(call quoted,$(STAGE)) $(call option,stack,STACK) $(cal
 ASKING_OPTIONS = $(call switch,yes,YES) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: deploy
-deploy: $(READY) ## Package and deploy a stage (STAGE=dev, DRY_RUN=1, YES=1, docs/deploying.md)
-	@$(DEPLOYING) deploy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,parameters,PARAMETERS) $(call option,package,PACKAGE) $(call option,architecture,ARCHITECTURE)
+deploy: $(READY) ## Package and deploy a stage (STAGE=dev, DRY_RUN=1, YES=1, SHIFT=at-once, docs/deploying.md)
+	@$(DEPLOYING) deploy $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,shift,SHIFT) $(call option,parameters,PARAMETERS) $(call option,package,PACKAGE) $(call option,architecture,ARCHITECTURE)
 
 .PHONY: rollback
-rollback: $(READY) ## Deploy what ran before (STAGE=dev, TO=id, LIST=1, DRY_RUN=1, YES=1)
-	@$(DEPLOYING) rollback $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,to,TO) $(call switch,list,LIST)
+rollback: $(READY) ## Deploy what ran before (STAGE=dev, TO=id, LIST=1, DRY_RUN=1, YES=1, SHIFT=at-once)
+	@$(DEPLOYING) rollback $(STACK_OPTIONS) $(ASKING_OPTIONS) $(call option,replace,REPLACE) $(call option,shift,SHIFT) $(call option,to,TO) $(call switch,list,LIST)
 
 .PHONY: status
 status: $(READY) ## Show a stage's stack, its outputs, its deployments (STAGE=dev)

@@ -25,6 +25,7 @@ from infra.deploying.rollout import Choice
 from infra.deploying.stage import StageRun
 from infra.deploying.status import say_status
 from infra.packaging.__main__ import ensure_tools
+from infra.packaging.choices import AT_ONCE, GRADUAL, SHIFT
 from infra.packaging.dependencies import ARCHITECTURES
 from infra.packaging.errors import PackagingError
 from infra.packaging.stages import ROOT, stage_names, stage_setting
@@ -69,7 +70,8 @@ def _rollback(options: argparse.Namespace) -> int:
     if options.list:
         say_deployments(kept.deployments(), None)
     else:
-        roll_back(run, kept, options.to, Choice({}, "of an earlier deployment", options.replace))
+        choice = Choice(_shift(options), "of an earlier deployment", options.replace)
+        roll_back(run, kept, options.to, choice)
     return _DONE
 
 
@@ -115,7 +117,11 @@ def _choice(options: argparse.Namespace) -> Choice:
     path = options.parameters or stage_file(options.stage)
     given = read_parameters(path, required=options.parameters is not None)
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return Choice(given, f"their file is {shown}", options.replace)
+    return Choice({**given, **_shift(options)}, f"their file is {shown}", options.replace)
+
+
+def _shift(options: argparse.Namespace) -> dict[str, str]:
+    return {SHIFT: options.shift} if options.shift else {}
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -172,6 +178,11 @@ def _changing_options(command: argparse.ArgumentParser) -> None:
         default=(),
         metavar="NAMES",
         help="logical ids of what holds data and may be removed or replaced, with commas",
+    )
+    command.add_argument(
+        "--shift",
+        choices=(GRADUAL, AT_ONCE),
+        help="at-once passes the alarms that stop a gradual shift (production; default: gradual)",
     )
 
 

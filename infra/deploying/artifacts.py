@@ -1,5 +1,5 @@
 """What is kept of every deployment: its zip and its template under keys that are their content's
-hashes, and a record that says which commit it was of and what became of it.
+hashes, and a record of each attempt that says which commit it was of and what became of it.
 """
 
 import base64
@@ -22,12 +22,17 @@ STARTED, SUCCEEDED, FAILED = "started", "succeeded", "failed"
 
 _SHORT = 12
 _CODE = f"./{ARCHIVE}"
+# How many attempts are looked back at: each is read by itself.
+_LOOKED_BACK_AT = 100
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A template and a zip in the bucket. `id` is the start of its template's hash."""
+    """An attempt at bringing a stack to a template and a zip in the bucket.
+
+    `id` is the start of the template's hash, `at` the moment when the attempt began.
+    """
 
     id: str
     template_key: str
@@ -75,12 +80,13 @@ class Artifacts:
         return f"{self.aws.s3.meta.endpoint_url}/{self.bucket}/{deployment.template_key}"
 
     def record(self, deployment: Deployment, outcome: str) -> None:
-        """Note what became of a deployment."""
-        noted = replace(deployment, outcome=outcome, at=to_iso(utc_now()))
-        self._put(f"{self._records}{deployment.id}.json", json.dumps(asdict(noted)).encode())
+        """Note what became of an attempt; others at the same deployment stay as they were noted."""
+        noted = replace(deployment, outcome=outcome)
+        key = f"{self._records}{noted.at}-{noted.id}.json"
+        self._put(key, json.dumps(asdict(noted)).encode())
 
     def deployments(self) -> list[Deployment]:
-        """Return the deployments that were recorded, last ones first; none without a bucket."""
+        """Return the last attempts that were recorded, last ones first; none without a bucket."""
         try:
             found = [Deployment(**json.loads(self._get(key))) for key in self._record_keys()]
         except self.aws.s3.exceptions.NoSuchBucket:
@@ -91,12 +97,16 @@ class Artifacts:
     def _records(self) -> str:
         return f"deployments/{self.stack}/"
 
-    def _record_keys(self) -> Iterator[str]:
+    def _record_keys(self) -> list[str]:
+        newest = sorted(self._recorded(), key=lambda item: item["LastModified"], reverse=True)
+        return [item["Key"] for item in newest[:_LOOKED_BACK_AT]]
+
+    def _recorded(self) -> Iterator[Mapping[str, Any]]:
         pages = self.aws.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self._records, ExpectedBucketOwner=self.aws.account
         )
         for page in pages:
-            yield from (item["Key"] for item in page.get("Contents", ()))
+            yield from page.get("Contents", ())
 
     def _upload_archive(self, archive: Path) -> str:
         digest = _digest(archive)
@@ -129,6 +139,11 @@ class Artifacts:
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": key, "ExpectedBucketOwner": self.aws.account}
+
+
+def begun(deployment: Deployment) -> Deployment:
+    """Return a deployment as an attempt that begins at this moment."""
+    return replace(deployment, at=to_iso(utc_now()), outcome=STARTED)
 
 
 def canonical(template: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.deploying.changes import Change
-from infra.deploying.errors import DeployingError
+from infra.deploying.errors import AWS_ERRORS, DeployingError, explained
 from infra.deploying.parameters import Chosen
 from infra.deploying.stacks import find_stack
 
@@ -60,17 +60,27 @@ def create_change_set(cloudformation: Any, wish: Wish) -> ChangeSet | None:  # n
             changes = _changes(cloudformation, unread)
             return ChangeSet(unread.id, unread.stack_id, wish.creates, changes)
     except BaseException:
-        drop_change_set(cloudformation, unread)
+        clean_up(cloudformation, unread)
         raise
-    drop_change_set(cloudformation, unread)
+    clean_up(cloudformation, unread)
     reason = described.get("StatusReason", "it does not say why")
     if any(text in reason for text in _NO_CHANGES):
         return None
     raise DeployingError(f"CloudFormation cannot make the change set: {reason}")
 
 
-def drop_change_set(cloudformation: Any, change_set: ChangeSet) -> None:  # noqa: ANN401
-    """Delete a change set, and the empty stack that was made for it."""
+def clean_up(cloudformation: Any, change_set: ChangeSet) -> None:  # noqa: ANN401
+    """Delete a change set, and the empty stack that was made for it.
+
+    One that cannot be deleted is named, and harms nobody: why the command ends is what counts.
+    """
+    try:
+        _drop(cloudformation, change_set)
+    except AWS_ERRORS as error:
+        print(f"left in AWS, without effect: {change_set.id} ({explained(error)})")
+
+
+def _drop(cloudformation: Any, change_set: ChangeSet) -> None:  # noqa: ANN401
     cloudformation.delete_change_set(ChangeSetName=change_set.id, StackName=change_set.stack_id)
     stack = find_stack(cloudformation, change_set.stack_id) if change_set.creates else None
     if stack and stack.is_shell:

@@ -51,16 +51,43 @@ def roll_back(run: StageRun, kept: Artifacts, to: str | None, choice: Choice) ->
         raise DeployingError(f"there is no stack {run.stack} that could go back")
     live = live_id(run, stack)
     say_deployments(deployments, live)
-    wanted = _named(deployments, to) if to else _before(deployments, live)
+    wanted = named(deployments, to) if to else before(deployments, live)
     print(f"back to {wanted.id}, commit {wanted.commit}")
     roll_out(run, kept, wanted, choice)
 
 
 def say_deployments(deployments: list[Deployment], live: str | None) -> None:
-    """Print the deployments that are kept, last ones first."""
+    """Print the attempts that are kept, last ones first; the live one is marked once."""
+    running = next((item for item in deployments if item.id == live), None)
     for item in deployments:
-        outcome = _LIVE if item.id == live else item.outcome
+        outcome = _LIVE if item is running else item.outcome
         print(f"  {item.id}  {item.at}  {outcome:<9}  {item.commit}  {item.subject}".rstrip())
+
+
+def named(attempts: list[Deployment], to: str) -> Deployment:
+    """Return the deployment whose id begins like this: its last good attempt, or else its last."""
+    found = [item for item in attempts if item.id.startswith(to)]
+    ids = {item.id for item in found}
+    if len(ids) != 1:
+        raise DeployingError(f"{to} is the beginning of {len(ids)} of the deployments, not of one")
+    return next((item for item in found if item.outcome == SUCCEEDED), found[0])
+
+
+def before(attempts: list[Deployment], live: str | None) -> Deployment:
+    """Return the last good one that was deployed before the live one.
+
+    Whoever went back to one has left behind what came after it: going back once more goes further.
+    """
+    line: list[Deployment] = []
+    for item in reversed(attempts):
+        if item.outcome == SUCCEEDED:
+            line = [*_up_to(line, item.id), item]
+    earlier = _up_to(line, live)
+    if not earlier:
+        raise DeployingError(
+            "no earlier deployment that succeeded is kept: there is nothing to go back to"
+        )
+    return earlier[-1]
 
 
 def _check(run: StageRun, package: Path, choice: Choice) -> None:
@@ -73,21 +100,6 @@ def _check(run: StageRun, package: Path, choice: Choice) -> None:
     choose(declared, choice.given, stack.parameters if stack else {}, choice.where)
 
 
-def _named(deployments: list[Deployment], to: str) -> Deployment:
-    found = [item for item in deployments if item.id.startswith(to)]
-    if len(found) != 1:
-        raise DeployingError(
-            f"{to} is the beginning of {len(found)} of the deployments, not of one"
-        )
-    return found[0]
-
-
-def _before(deployments: list[Deployment], live: str | None) -> Deployment:
-    """Return the last good one that was deployed before the live one."""
-    since = next((item.at for item in deployments if item.id == live), None)
-    for item in deployments:
-        if item.id != live and item.outcome == SUCCEEDED and (since is None or item.at < since):
-            return item
-    raise DeployingError(
-        "no earlier deployment that succeeded is kept: there is nothing to go back to"
-    )
+def _up_to(line: list[Deployment], name: str | None) -> list[Deployment]:
+    ids = [item.id for item in line]
+    return line[: ids.index(name)] if name in ids else line

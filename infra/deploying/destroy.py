@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.deploying.errors import DeployingError, OperationFailed
 from infra.deploying.failures import failure_report
-from infra.deploying.stacks import Stack
+from infra.deploying.stacks import GO_WITH_OTHERS, Stack
 from infra.deploying.stage import StageRun, delete_and_await, idle_stack, say_left_behind
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
@@ -78,7 +78,7 @@ def _resource(run: StageRun, summary: Mapping[str, Any], declared: Mapping[str, 
         logical_id=summary["LogicalResourceId"],
         physical_id=name,
         kind=kind,
-        kept=declared.get("DeletionPolicy") in _KEPT,
+        kept=declared.get("DeletionPolicy") in _KEPT and kind not in GO_WITH_OTHERS,
         protected=kind == _TABLE and _is_protected(run, name),
     )
 

@@ -35,7 +35,10 @@ _HINTS = (
     ),
     (
         r"alarm|Deployment .* (failed|stopped|rolled back)",
-        "the new version was rolled back while it was shifted in: `make logs` shows what it met",
+        (
+            "the new version was rolled back while it was shifted in: `make logs` shows what it "
+            "met. If the alarm was on before, SHIFT=at-once brings the version past it"
+        ),
     ),
     (r"[Tt]hrottl|Rate exceeded", "AWS was busy: run the same command again"),
 )

@@ -5,17 +5,18 @@ sent. Values of the deployment before stay where the file says nothing.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.deploying.errors import DeployingError
+from infra.packaging.choices import RELEASE, SHIFT
 from infra.packaging.stages import ROOT
 
-# Made here and asked of nobody, where a template has it: another value where the package or any
-# other parameter is another, and only there. By it functions get a new version.
-RELEASE = "Release"
+# Of one deployment alone, which nothing of the stack's own decides: the next one has the default
+# again, unless it is given again.
+_MOMENTARY = frozenset({SHIFT})
 
 # How Stripe's keys and signing secrets begin.
 _SECRET = re.compile(r"\b(sk|rk|whsec)_\w")
@@ -76,7 +77,7 @@ def choose(
 
     Raises `DeployingError` with everything that is wrong: unknown names, values that the template
     does not allow, secrets, and parameters that nobody has chosen. `where` is named as the place
-    to mend them; `package` is a digest of what is deployed with them.
+    to mend them; `package` is a digest of what is deployed with them, and at which attempt.
     """
     problems = [
         f"{name}: there is no such parameter" for name in sorted(given) if name not in declared
@@ -85,13 +86,15 @@ def choose(
     for name, declaration in declared.items():
         if name == RELEASE and name not in given:
             continue
-        value = given.get(name, previous.get(name, declaration.get("Default")))
+        default = declaration.get("Default")
+        value = given.get(name, default if name in _MOMENTARY else previous.get(name, default))
         if value is None:
             problems.append(
                 f"{name} is missing: {declaration.get('Description', 'it is required')}"
             )
             continue
-        item = Chosen(name, str(value), previous.get(name), given=name in given)
+        is_given = name in given or name in _MOMENTARY
+        item = Chosen(name, str(value), previous.get(name), given=is_given)
         if not item.is_kept:
             problems += [f"{name}: {problem}" for problem in _problems(item.value, declaration)]
         chosen.append(item)
@@ -99,9 +102,23 @@ def choose(
         raise DeployingError(
             "\n".join([f"the parameters cannot be deployed ({where}):", *problems])
         )
+    # Asked of nobody: another one where the package or any other parameter is another, and only
+    # there. By it functions get a new version.
     if RELEASE in declared and RELEASE not in given:
         chosen.append(Chosen(RELEASE, _release(package, chosen), previous.get(RELEASE), given=True))
     return chosen
+
+
+def are_as_before(chosen: Sequence[Chosen]) -> bool:
+    """Tell whether the stack has all these values.
+
+    Its release may have another name: that of the attempt that succeeded.
+    """
+    return all(
+        item.is_kept or item.value == item.was
+        for item in chosen
+        if item.name not in {RELEASE, *_MOMENTARY}
+    )
 
 
 def shown(chosen: list[Chosen]) -> list[str]:
@@ -115,7 +132,8 @@ def shown(chosen: list[Chosen]) -> list[str]:
 
 
 def _release(package: str, chosen: list[Chosen]) -> str:
-    decided = json.dumps([package, *sorted((item.name, item.value) for item in chosen)])
+    lasting = ((item.name, item.value) for item in chosen if item.name not in _MOMENTARY)
+    decided = json.dumps([package, *sorted(lasting)])
     return hashlib.sha256(decided.encode()).hexdigest()
 
 

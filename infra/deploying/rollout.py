@@ -8,16 +8,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.deploying import artifacts, changes, parameters
-from infra.deploying.artifacts import Artifacts, Deployment, template_id
-from infra.deploying.change_sets import ChangeSet, Wish, create_change_set, drop_change_set
+from infra.deploying.artifacts import Artifacts, Deployment, begun, template_id
+from infra.deploying.change_sets import ChangeSet, Wish, clean_up, create_change_set
 from infra.deploying.errors import DeployingError, OperationFailed
 from infra.deploying.failures import failure_report
 from infra.deploying.parameters import Chosen
 from infra.deploying.stacks import Stack, Watch, await_end
 from infra.deploying.stage import StageRun, changeable_stack, say_left_behind
+from infra.packaging.choices import AT_ONCE, RELEASE, SHIFT
 
 _FIRST_OUTPUTS = ("EndpointURL", "WebhookURL")
 _LABELS = {"EndpointURL": "API", "WebhookURL": "Stripe's webhook endpoint"}
+_HOW_TO_HURRY = (
+    "it comes gradually, and an alarm that is on stops it, also one that was on before; "
+    f"SHIFT={AT_ONCE} brings it past the alarms"
+)
+_NO_RESOURCE = "of no resource: outputs, conditions or the like"
 _GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 
@@ -34,10 +40,13 @@ def roll_out(run: StageRun, kept: Artifacts, deployment: Deployment, choice: Cho
     """Bring the stack to a deployment; raises `DeployingError` where that is not done."""
     stack = changeable_stack(run)
     template = kept.template(deployment)
-    chosen = _chosen(template, deployment, choice, stack)
-    deployment = replace(deployment, parameters={item.name: item.value for item in chosen})
-    if stack and _is_live(run, stack, deployment, chosen):
-        _finish_unchanged(run, kept, deployment, stack)
+    attempts = _settled(run, kept, stack)
+    chosen = _chosen(template, deployment, choice, stack, _package(deployment, attempts))
+    values = {item.name: item.value for item in chosen}
+    deployment = begun(replace(deployment, parameters=values))
+    live = _live_template(run, stack) if stack else {}
+    if _is_live(live, deployment, chosen):
+        _finish_unchanged(run, kept, deployment, attempts, stack)
         return
     wish = Wish(
         stack=run.stack,
@@ -47,10 +56,12 @@ def roll_out(run: StageRun, kept: Artifacts, deployment: Deployment, choice: Cho
         about=f"{deployment.id} of commit {deployment.commit}",
     )
     change_set = create_change_set(run.aws.cloudformation, wish)
-    if change_set is None or (stack and not change_set.changes):
-        _finish_unchanged(run, kept, deployment, run.find())
+    if change_set is None:
+        _finish_unchanged(run, kept, deployment, attempts, run.find())
         return
-    if _is_accepted(run, change_set, chosen, choice):
+    judged = changes.judged(change_set.changes, live, template)
+    change_set = replace(change_set, changes=judged)
+    if is_accepted(run, change_set, chosen, choice):
         _execute(run, kept, deployment, change_set)
 
 
@@ -68,15 +79,50 @@ def say_outputs(stack: Stack) -> None:
 
 def live_id(run: StageRun, stack: Stack) -> str | None:
     """Return the id of the deployment that a stack was brought to last; None for an empty one."""
-    if stack.is_shell:
-        return None
-    body = run.aws.cloudformation.get_template(StackName=stack.id, TemplateStage="Original")
-    template = body["TemplateBody"]
-    return template_id(json.loads(template) if isinstance(template, str) else template)
+    return None if stack.is_shell else template_id(_live_template(run, stack))
+
+
+def _live_template(run: StageRun, stack: Stack) -> Mapping[str, Any]:
+    answer = run.aws.cloudformation.get_template(StackName=stack.id, TemplateStage="Original")
+    body = answer["TemplateBody"]
+    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
+
+
+def _settled(run: StageRun, kept: Artifacts, stack: Stack | None) -> list[Deployment]:
+    """Return the attempts; one that was cut off before it could say how it ended has its outcome.
+
+    Nothing works on the stack any more, so that the stack says it.
+    """
+    attempts = kept.deployments()
+    if not attempts or attempts[0].outcome != artifacts.STARTED:
+        return attempts
+    cut_off, *rest = attempts
+    is_good = stack is not None and stack.status in _GOOD and live_id(run, stack) == cut_off.id
+    outcome = artifacts.SUCCEEDED if is_good else artifacts.FAILED
+    if not run.dry_run:
+        kept.record(cut_off, outcome)
+    return [replace(cut_off, outcome=outcome), *rest]
+
+
+def _package(deployment: Deployment, attempts: Sequence[Deployment]) -> str:
+    """Return what is deployed, as its release is named by: another one after a try that failed.
+
+    A failed update leaves the version that it published. Lambda makes no second one of the same,
+    and CloudFormation takes none that is there ("A version for this Lambda function exists").
+    """
+    last = next((item for item in attempts if item.id == deployment.id), None)
+    if last is None or last.outcome == artifacts.SUCCEEDED:
+        return deployment.template_key
+    return f"{deployment.template_key} after {last.at}"
 
 
 def _chosen(
-    template: Mapping[str, Any], deployment: Deployment, choice: Choice, stack: Stack | None
+    template: Mapping[str, Any],
+    deployment: Deployment,
+    choice: Choice,
+    stack: Stack | None,
+    package: str,
 ) -> list[Chosen]:
     declared = template.get("Parameters", {})
     previous = stack.parameters if stack else {}
@@ -84,33 +130,49 @@ def _chosen(
     recorded = {
         name: value
         for name, value in deployment.parameters.items()
-        if name in declared and name not in {*previous, parameters.RELEASE}
+        if name in declared and name not in {*previous, RELEASE, SHIFT}
     }
-    return parameters.choose(
-        declared, {**recorded, **choice.given}, previous, choice.where, deployment.template_key
-    )
+    given = {**recorded, **choice.given}
+    if SHIFT in given and SHIFT not in declared:
+        # Its absence must not stand in the way of who is in a hurry.
+        print(f"{deployment.id} has no {SHIFT}: its versions come as they did then")
+        del given[SHIFT]
+    return parameters.choose(declared, given, previous, choice.where, package)
 
 
-def _is_live(run: StageRun, stack: Stack, deployment: Deployment, chosen: Sequence[Chosen]) -> bool:
+def _is_live(live: Mapping[str, Any], deployment: Deployment, chosen: Sequence[Chosen]) -> bool:
     """Tell whether there is nothing to do. A change set alone cannot: the API is redeployed by
     each, since SAM's AlwaysDeploy goes by the clock.
     """
-    same_parameters = all(item.is_kept or item.value == item.was for item in chosen)
-    return same_parameters and live_id(run, stack) == deployment.id
+    return parameters.are_as_before(chosen) and template_id(live) == deployment.id
 
 
 def _finish_unchanged(
-    run: StageRun, kept: Artifacts, deployment: Deployment, stack: Stack | None
+    run: StageRun,
+    kept: Artifacts,
+    deployment: Deployment,
+    attempts: Sequence[Deployment],
+    stack: Stack | None,
 ) -> None:
     print(f"no changes: {run.stack} is at {deployment.id} already")
-    if not run.dry_run:
-        # Also where a run was cut off before it could say how its deployment ended.
+    last = next((item for item in attempts if item.outcome == artifacts.SUCCEEDED), None)
+    if not run.dry_run and (last is None or last.id != deployment.id):
         kept.record(deployment, artifacts.SUCCEEDED)
+    if stack and not run.dry_run:
+        _protect(run, stack)
     if stack:
         say_outputs(stack)
 
 
-def _is_accepted(
+def _protect(run: StageRun, stack: Stack) -> None:
+    """Keep production's stack from being deleted by mistake."""
+    if run.is_production and stack.terminable:
+        run.aws.cloudformation.update_termination_protection(
+            EnableTerminationProtection=True, StackName=stack.id
+        )
+
+
+def is_accepted(
     run: StageRun, change_set: ChangeSet, chosen: Sequence[Chosen], choice: Choice
 ) -> bool:
     """Show a change set and have it confirmed; one that is not is deleted."""
@@ -127,19 +189,26 @@ def _is_accepted(
                 f"refused: nothing was done. REPLACE={names} says that it is meant"
             )
         else:
+            if _may_be_stopped(run, change_set, chosen):
+                print(_HOW_TO_HURRY)
             run.console.ensure_yes(f"Bring {run.stack} to this?")
             accepted = True
     finally:
         if not accepted:
-            drop_change_set(run.aws.cloudformation, change_set)
+            clean_up(run.aws.cloudformation, change_set)
     return accepted
+
+
+def _may_be_stopped(run: StageRun, change_set: ChangeSet, chosen: Sequence[Chosen]) -> bool:
+    at_once = any((item.name, item.value) == (SHIFT, AT_ONCE) for item in chosen)
+    return run.is_production and not change_set.creates and not at_once
 
 
 def _show(change_set: ChangeSet, chosen: Sequence[Chosen]) -> None:
     new_values = parameters.shown(list(chosen))
     if new_values:
         print("parameters:", *new_values, sep="\n  ")
-    print("changes:", *changes.shown(change_set.changes), sep="\n  ")
+    print("changes:", *(changes.shown(change_set.changes) or [_NO_RESOURCE]), sep="\n  ")
 
 
 def _warn(refused: Sequence[changes.Change]) -> None:
@@ -160,9 +229,6 @@ def _execute(run: StageRun, kept: Artifacts, deployment: Deployment, change_set:
         say_left_behind(watch)
         raise OperationFailed(failure_report(ended, watch.causes()))
     kept.record(deployment, artifacts.SUCCEEDED)
-    if run.is_production:
-        run.aws.cloudformation.update_termination_protection(
-            EnableTerminationProtection=True, StackName=ended.id
-        )
+    _protect(run, ended)
     print(f"done: {run.stack} is at {deployment.id} ({ended.status})")
     say_outputs(ended)

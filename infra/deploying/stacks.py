@@ -21,6 +21,8 @@ _BEGIN_SECONDS = 30.0
 _STACK_TYPE = "AWS::CloudFormation::Stack"
 # How an operation begins; a rollback or a cleanup is a part of the one before it.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"})
+# What CloudFormation keeps and another service does not: a function's versions go with it.
+GO_WITH_OTHERS = frozenset({"AWS::Lambda::Version"})
 # What CloudFormation says of those that it stopped because another one failed.
 _CONSEQUENCES = ("cancelled", "Initiated by parent stack")
 
@@ -143,7 +145,11 @@ class Watch:
 
     def left_behind(self) -> list[StackEvent]:
         """Return what is not the stack's any more and was kept."""
-        return [event for event in self.shown if event.status == "DELETE_SKIPPED"]
+        return [
+            event
+            for event in self.shown
+            if event.status == "DELETE_SKIPPED" and event.kind not in GO_WITH_OTHERS
+        ]
 
 
 def find_stack(cloudformation: Any, name: str) -> Stack | None:  # noqa: ANN401

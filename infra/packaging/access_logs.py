@@ -6,12 +6,12 @@ path in place of the path, in which ticket codes and session ids stand.
 
 import json
 
-from infra.packaging.choices import GATEWAY_LOGS_ROLE, MAKES_GATEWAY_LOGS_ROLE, chosen
+from infra.packaging.choices import MAKES_GATEWAY_LOGS_ROLE, chosen
 from infra.packaging.documents import Document
 from infra.packaging.stages import stage_setting
 
 LOG = "AccessLog"
-GATEWAY_ACCOUNT = "GatewayAccount"
+_ACCOUNT = "GatewayAccount"
 _ROLE = "ApiGatewayLogsRole"
 
 # "$context variables for data models, authorizers, mapping templates, and CloudWatch access
@@ -36,15 +36,25 @@ _LINE = {
 
 
 def access_log_setting() -> Document:
-    """Return the stage's setting: where lines go and what they have."""
-    return {"DestinationArn": {"Fn::GetAtt": [LOG, "Arn"]}, "Format": json.dumps(_LINE)}
+    """Return the stage's setting: where lines go and what they have.
+
+    API Gateway takes it only once the account has its role. `DependsOn` takes no condition: a value
+    that is chosen from two waits for both.
+    """
+    log = {"Fn::GetAtt": [LOG, "Arn"]}
+    once_there_is_a_role = {"Fn::Select": [0, [log, {"Ref": _ACCOUNT}]]}
+    return {
+        "DestinationArn": chosen(MAKES_GATEWAY_LOGS_ROLE, once_there_is_a_role, log),
+        "Format": json.dumps(_LINE),
+    }
 
 
 def access_log_resources(stage: str) -> Document:
     """Return the log group, and the account's role for API Gateway's logs.
 
     The role is one for all APIs of the account in the region, so it may write to any log group,
-    and both stay when the stack goes: another API may need them.
+    and both stay when the stack goes: another API may need them. Where the deployment names the
+    role that the account has set, there is nothing to set.
     """
     return {
         LOG: {
@@ -80,16 +90,11 @@ def access_log_resources(stage: str) -> Document:
                 ],
             },
         },
-        GATEWAY_ACCOUNT: {
+        _ACCOUNT: {
             "Type": "AWS::ApiGateway::Account",
+            "Condition": MAKES_GATEWAY_LOGS_ROLE,
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
-            "Properties": {
-                "CloudWatchRoleArn": chosen(
-                    MAKES_GATEWAY_LOGS_ROLE,
-                    {"Fn::GetAtt": [_ROLE, "Arn"]},
-                    {"Ref": GATEWAY_LOGS_ROLE},
-                )
-            },
+            "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": [_ROLE, "Arn"]}},
         },
     }

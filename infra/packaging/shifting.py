@@ -1,17 +1,22 @@
 """How a new version comes to production: a tenth of the calls for five minutes, then the rest, and
 back to the old version, with the whole stack, when an alarm of these goes off meanwhile.
 
+CodeDeploy also stops what begins while such an alarm is on, and so would stop what ends the alarm.
+For that a deployment may have its version come at once, whatever the alarms say.
+
 The timer is not among them: of a call every five minutes there is no tenth. It follows the stack.
 """
 
 from typing import Any, Final
 
 from infra.packaging.aliases import ALIAS
+from infra.packaging.choices import AT_ONCE, GRADUAL, SHIFT, SHIFTS_AT_ONCE, chosen
 from infra.packaging.documents import Document
 from infra.packaging.parameters import API, AUTHORIZER, WEBHOOK
 from infra.packaging.stages import stage_setting
 
 _PACE: Final = "Canary10Percent5Minutes"
+_NO_PACE: Final = "AllAtOnce"
 _ROLE: Final = "ShiftingRole"
 _SHIFTED: Final = (API, WEBHOOK, AUTHORIZER)
 _ANSWERS: Final = "ServerErrorsWhileShifting"
@@ -19,6 +24,23 @@ _ERRORS: Final = {API: "ApiErrorsOfNewVersion", WEBHOOK: "WebhookErrorsOfNewVers
 # Of the answers, while a tenth comes from the new version; and no judgement on a handful.
 _PERCENT: Final = 5
 _ENOUGH: Final = 20
+
+
+def shifting_choice() -> Document:
+    """Return the parameter by which one deployment comes at once, and its condition."""
+    return {
+        "Parameters": {
+            SHIFT: {
+                "Type": "String",
+                "Description": (
+                    "How a new version comes: gradual, or at-once, past the alarms, in an incident"
+                ),
+                "AllowedValues": [GRADUAL, AT_ONCE],
+                "Default": GRADUAL,
+            }
+        },
+        "Conditions": {SHIFTS_AT_ONCE: {"Fn::Equals": [{"Ref": SHIFT}, AT_ONCE]}},
+    }
 
 
 def shifting_resources(stage: str) -> Document:
@@ -40,9 +62,9 @@ def _preference(function: str) -> Document:
     alarms = [name for name in (_ERRORS.get(function), _ANSWERS) if name]
     return {
         "DeploymentPreference": {
-            "Type": _PACE,
+            "Type": chosen(SHIFTS_AT_ONCE, _NO_PACE, _PACE),
             "Role": {"Fn::GetAtt": [_ROLE, "Arn"]},
-            "Alarms": [{"Ref": name} for name in alarms],
+            "Alarms": chosen(SHIFTS_AT_ONCE, [], [{"Ref": name} for name in alarms]),
         }
     }
 

@@ -8,7 +8,6 @@ from typing import Any
 from chalicelib.functions.stripe_webhook import PATH as WEBHOOK_PATH
 from chalicelib.settings import PRODUCTION_STAGE
 from infra.packaging.access_logs import (
-    GATEWAY_ACCOUNT,
     access_log_resources,
     access_log_setting,
 )
@@ -24,7 +23,7 @@ from infra.packaging.gateway_responses import deployed_cors_parameters
 from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
 from infra.packaging.secrets_key import secrets_key_policy
-from infra.packaging.shifting import shifting_resources
+from infra.packaging.shifting import shifting_choice, shifting_resources
 from infra.packaging.throttles import KEY, machine_access, method_settings
 from infra.tables import RESOURCES, declared_tables
 from infra.throttling import read_throttling
@@ -65,6 +64,7 @@ def _watched_template(stage: str) -> Document:
             "Outputs": _outputs(stage),
         },
         declared,
+        shifting_choice() if stage.startswith(PRODUCTION_STAGE) else {},
         *({"Resources": resources} for resources in _resources(stage)),
     )
 
@@ -95,8 +95,6 @@ def _resources(stage: str) -> list[Document]:
 
 def _rest_api() -> Document:
     return {
-        # An access log needs the role that the account's setting names.
-        "DependsOn": [GATEWAY_ACCOUNT],
         "Properties": {
             # Without it SAM adds a second public stage, named Stage, around throttle and WAF.
             "OpenApiVersion": "2.0",

@@ -3,12 +3,14 @@ which transforms SAM templates as CloudFormation does where it finds the transla
 """
 
 import importlib.metadata
+import io
 import json
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.deploying.parameters import RELEASE
+from infra.deploying.__main__ import main
 from infra.local.children import Children
+from infra.packaging.choices import RELEASE
 from tests.conftest import ENVIRONMENT
 from tests.e2e.local_aws import REGION, LocalAws, start_aws
 
@@ -61,11 +64,21 @@ class Cloud:
     def run(
         self, *arguments: str | Path, **changed: str | None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command without a terminal; variables that are None are taken out."""
-        environment = {**self.environment, **changed}
+        """Run a command in this process, without a terminal, as a process of its own would run.
+
+        Variables that are None are taken out.
+        """
+        with _environment({**self.environment, **changed}), _no_terminal():
+            said, told = _text(), _text()
+            with redirect_stdout(said), redirect_stderr(told):
+                code = main(list(map(str, arguments)))
+        return subprocess.CompletedProcess(arguments, code, _written(said), _written(told))
+
+    def process(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command as people do: a process of its own, without a terminal."""
         return subprocess.run(
             self.command(*arguments),
-            env={name: value for name, value in environment.items() if value is not None},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -104,18 +117,25 @@ class Shop:
     directory: Path
     options: tuple[str, ...] = ()
 
-    def package(self, changed: Mapping[str, Any] | None = None, code: str = "first") -> Path:
+    def package(
+        self,
+        changed: Mapping[str, Any] | None = None,
+        code: str = "first",
+        outputs: Mapping[str, Any] | None = None,
+    ) -> Path:
         """Write the package; `changed` replaces whole resources, and takes out where it is None."""
         resources = {**_resources(), **(changed or {})}
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Transform": "AWS::Serverless-2016-10-31",
             "Parameters": PARAMETERS,
+            "Conditions": {BROKEN: {"Fn::Equals": [{"Ref": "Greeting"}, "broken"]}},
             "Resources": {name: item for name, item in resources.items() if item is not None},
             "Outputs": {
                 "WebhookURL": {"Value": "https://shop.example/webhook"},
                 "EndpointURL": {"Value": {"Fn::Sub": "https://${Greeting}.example/"}},
                 **({"TillTableName": {"Value": {"Ref": "Till"}}} if resources["Till"] else {}),
+                **(outputs or {}),
             },
         }
         out = self.directory / f"{self.stack}-package"
@@ -149,7 +169,12 @@ PARAMETERS = {
         "AllowedPattern": r"^https?://[^\s,]+$",
     },
     "Greeting": {"Type": "String", "Default": "hello", "AllowedPattern": "^[a-z]+$"},
+    # ministack transforms templates before it knows what the parameters are.
+    "Release": {"Type": "String", "Default": "0123456789", "AllowedPattern": "^[0-9a-f]+$"},
+    "Shift": {"Type": "String", "Default": "gradual", "AllowedValues": ["gradual", "at-once"]},
 }
+# What the greeting "broken" makes true: a parameter's change that fails.
+BROKEN = "IsBroken"
 
 _SPEAKER = """import json, sys
 VERSION = {code!r}
@@ -174,6 +199,11 @@ def table(key: str = "id", **changed: Any) -> dict[str, Any]:
     }
 
 
+def broken() -> dict[str, Any]:
+    """Resources that fail, and are there only where the greeting is "broken"."""
+    return {name: {**item, "Condition": BROKEN} for name, item in gate(seconds=1).items()}
+
+
 def gate(seconds: int) -> dict[str, Any]:
     """Resources that wait until somebody opens a gate, and fail when nobody does in time."""
     waiting = {"Handle": {"Ref": "Gate"}, "Timeout": str(seconds)}
@@ -187,9 +217,9 @@ def _resources() -> dict[str, Any]:
     return {
         "Till": table(),
         "SpeakerLogs": log_group_of("Speaker"),
-        "Speaker": _function("Speaker"),
+        "Speaker": function("Speaker"),
         "APIHandlerLogs": log_group_of("APIHandler"),
-        "APIHandler": _function("APIHandler"),
+        "APIHandler": function("APIHandler"),
     }
 
 
@@ -198,10 +228,12 @@ def log_group_of(function: str) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
 
 
-def _function(name: str) -> dict[str, Any]:
+def function(name: str, **changed: Any) -> dict[str, Any]:
+    """A function that says what it is told, with other properties."""
     return {
         "Type": "AWS::Serverless::Function",
         "Properties": {
+            **changed,
             "Runtime": f"python{sys.version_info[0]}.{sys.version_info[1]}",
             "Handler": "speaker.say",
             "CodeUri": "./deployment.zip",
@@ -209,6 +241,39 @@ def _function(name: str) -> dict[str, Any]:
             "LoggingConfig": {"LogGroup": {"Ref": f"{name}Logs"}},
         },
     }
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Let the process have these variables and no others."""
+    before = dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update({name: value for name, value in variables.items() if value is not None})
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _no_terminal() -> Iterator[None]:
+    before = sys.stdin
+    with Path(os.devnull).open() as nothing:
+        sys.stdin = nothing
+        try:
+            yield
+        finally:
+            sys.stdin = before
+
+
+def _text() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+
+
+def _written(text: io.TextIOWrapper) -> str:
+    text.seek(0)
+    return text.read()
 
 
 def start_cloud(directory: Path, children: Children) -> Cloud:

@@ -5,11 +5,13 @@ import os
 import pty
 import signal
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from infra.deploying.change_sets import ChangeSet, create_change_set
 from tests.deploying.cloud import Cloud, Shop, gate, table
 
 pytestmark = pytest.mark.xdist_group("deploying")
@@ -34,8 +36,10 @@ def said(cloud: Cloud, shop: Shop) -> str:
 def test_a_first_deployment_shows_its_changes_its_events_and_where_it_is(
     cloud: Cloud, shop: Shop
 ) -> None:
-    shown = cloud.done(*shop.deploy("--yes"))
+    ended = cloud.process(*shop.deploy("--yes"))
 
+    assert (ended.returncode, ended.stderr) == (0, "")
+    shown = ended.stdout
     assert "account 000000000000, region us-east-1" in shown
     changes, events = shown.split("under way")
     assert "Add  Till" in changes
@@ -49,7 +53,7 @@ def test_a_first_deployment_shows_its_changes_its_events_and_where_it_is(
 
 
 def test_the_packages_bucket_is_private_encrypted_versioned_and_over_tls_only(
-    cloud: Cloud, deployed: Shop
+    cloud: Cloud, standing: Shop
 ) -> None:
     s3, bucket = cloud.aws.client("s3"), "events-api-packages-000000000000-us-east-1"
     blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
@@ -65,8 +69,8 @@ def test_the_packages_bucket_is_private_encrypted_versioned_and_over_tls_only(
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_a_deployment_of_the_same_changes_nothing(cloud: Cloud, deployed: Shop) -> None:
-    shown = cloud.done(*deployed.deploy())
+def test_a_deployment_of_the_same_changes_nothing(cloud: Cloud, standing: Shop) -> None:
+    shown = cloud.done(*standing.deploy())
 
     assert "no changes" in shown
     assert "https://hello.example/" in shown
@@ -81,7 +85,8 @@ def test_an_update_keeps_the_parameters_that_are_not_given(cloud: Cloud, deploye
     assert "JwtIssuer  https://b.example  (was https://a.example)" in shown
     assert "Greeting" not in shown.split("changes:")[0]
     assert "Modify  Speaker" in shown
-    assert parameters(cloud, deployed) == {"JwtIssuer": "https://b.example", "Greeting": "servus"}
+    kept = parameters(cloud, deployed)
+    assert (kept["JwtIssuer"], kept["Greeting"]) == ("https://b.example", "servus")
     assert said(cloud, deployed) == "second"
 
 
@@ -286,3 +291,68 @@ def test_a_bucket_of_ones_own_is_used_if_it_is_private(cloud: Cloud, shop: Shop)
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket="closed-house")["Contents"]]
     assert sorted({key.split("/")[0] for key in keys}) == ["deployments", "packages", "templates"]
     cloud.done(*shop.deploy("--bucket", "closed-house"))
+
+
+def test_the_same_again_after_a_failure_is_another_release(cloud: Cloud, deployed: Shop) -> None:
+    """Lambda publishes the same content once, and CloudFormation takes no version that is there."""
+    ssm, taken = cloud.aws.client("ssm"), f"/{deployed.stack}/taken"
+    ssm.put_parameter(Name=taken, Value="1", Type="String")
+    properties = {"Name": taken, "Value": "2", "Type": "String"}
+    wanted = {"Type": "AWS::SSM::Parameter", "Properties": properties}
+    deployed.package({"Wanted": wanted}, code="second")
+    assert cloud.run(*deployed.deploy("--yes")).returncode == 1
+    assert cloud.run(*deployed.deploy("--yes")).returncode == 1
+    ssm.delete_parameter(Name=taken)
+
+    cloud.done(*deployed.deploy("--yes"))
+
+    releases = [record["parameters"]["Release"] for record in records(cloud, deployed)]
+    assert len(releases) == len(set(releases)) == 4
+    assert parameters(cloud, deployed)["Release"] == releases[-1]
+    assert "no changes" in cloud.done(*deployed.deploy())
+    assert parameters(cloud, deployed)["Release"] == releases[-1]
+
+
+def test_a_change_set_of_no_resource_is_carried_out(
+    cloud: Cloud, deployed: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation makes one for new outputs; ministack takes those for no change at all."""
+
+    def without_resources(*asked: Any) -> ChangeSet:
+        made = create_change_set(*asked)
+        assert made is not None
+        return replace(made, changes=())
+
+    monkeypatch.setattr("infra.deploying.rollout.create_change_set", without_resources)
+    deployed.package(code="second", outputs={"Motto": {"Value": "plus ultra"}})
+
+    shown = cloud.done(*deployed.deploy("--yes"))
+
+    assert "of no resource: outputs" in shown
+    assert "plus ultra" in shown.split("done:")[1]
+    assert said(cloud, deployed) == "second"
+
+
+def test_production_taken_up_again_ends_protected_too(cloud: Cloud, shop: Shop) -> None:
+    cloud.done(*shop.deploy("--stage", "prod", "--yes"))
+    client = cloud.aws.client("cloudformation")
+    # As a run leaves it that was cut off before the stack was made.
+    client.update_termination_protection(StackName=shop.stack, EnableTerminationProtection=False)
+
+    cloud.done(*shop.deploy("--stage", "prod", "--dry-run"))
+    (stack,) = client.describe_stacks(StackName=shop.stack)["Stacks"]
+    assert not stack["EnableTerminationProtection"]
+
+    assert "no changes" in cloud.done(*shop.deploy("--stage", "prod"))
+    (stack,) = client.describe_stacks(StackName=shop.stack)["Stacks"]
+    assert stack["EnableTerminationProtection"]
+
+
+def records(cloud: Cloud, shop: Shop) -> list[dict[str, Any]]:
+    """What is kept of each attempt, first ones first."""
+    s3, bucket = cloud.aws.client("s3"), "events-api-packages-000000000000-us-east-1"
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"deployments/{shop.stack}/")["Contents"]
+    read = [
+        json.loads(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()) for item in listed
+    ]
+    return sorted(read, key=lambda record: str(record["at"]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploying.cloud import Cloud, Shop, gate, table
+from tests.deploying.cloud import Cloud, Shop, function, gate, table
 
 pytestmark = pytest.mark.xdist_group("deploying")
 
@@ -46,14 +46,27 @@ def test_the_stack_goes_and_its_tables_stay(cloud: Cloud, deployed: Shop) -> Non
     assert is_there(cloud, name)
 
 
-def test_a_dry_run_and_a_missing_yes_leave_the_stack(cloud: Cloud, deployed: Shop) -> None:
-    shown = cloud.done(*destroy(deployed, "--dry-run"))
-    unconfirmed = cloud.run(*destroy(deployed))
+def test_a_functions_versions_go_with_it(cloud: Cloud, shop: Shop) -> None:
+    shop.package({"Speaker": function("Speaker", AutoPublishAlias="live")})
+    cloud.done(*shop.deploy("--yes"))
+
+    shown = cloud.done(*destroy(shop, "--yes"))
+
+    goes, stays = shown.split("stays:")
+    assert "AWS::Lambda::Version  SpeakerVersion" in goes
+    kept = stays.split("kept, and outside of any stack from now on:")[1]
+    assert "Till" in kept
+    assert "SpeakerVersion" not in kept
+
+
+def test_a_dry_run_and_a_missing_yes_leave_the_stack(cloud: Cloud, standing: Shop) -> None:
+    shown = cloud.done(*destroy(standing, "--dry-run"))
+    unconfirmed = cloud.run(*destroy(standing))
 
     assert "goes:" in shown
     assert "a dry run" in shown
     assert unconfirmed.returncode == 1
-    assert cloud.status(deployed.stack) == "CREATE_COMPLETE"
+    assert cloud.status(standing.stack) == "CREATE_COMPLETE"
 
 
 def test_where_there_is_no_stack_nothing_has_to_be_done(cloud: Cloud, shop: Shop) -> None:

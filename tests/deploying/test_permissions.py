@@ -12,23 +12,25 @@ from tests.deploying.cloud import Cloud, Shop
 
 pytestmark = pytest.mark.xdist_group("deploying")
 
-POLICY: dict[str, Any] = json.loads(Path("infra/deploying/policy.json").read_text())
+POLICIES: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text()) for path in Path("infra/deploying/policies").iterdir()
+}
 # "IAM and AWS STS quotas": a managed policy's characters, white space not counted.
 MOST_CHARACTERS = 6_144
 
 
-def person(cloud: Cloud, name: str, policy: Mapping[str, Any] | None) -> Cloud:
-    """The same cloud for somebody who may do what the policy says, and nothing else."""
+def person(cloud: Cloud, name: str, policies: Mapping[str, Mapping[str, Any]]) -> Cloud:
+    """The same cloud for somebody who may do what the policies say, and nothing else."""
     iam = cloud.aws.client("iam")
     iam.create_user(UserName=name)
-    if policy:
-        iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
+    for part, policy in policies.items():
+        iam.put_user_policy(UserName=name, PolicyName=part, PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Cloud(cloud.aws, cloud.directory, (key["AccessKeyId"], key["SecretAccessKey"]))
 
 
 def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> None:
-    deployer = person(cloud, "deployer", POLICY)
+    deployer = person(cloud, "deployer", POLICIES)
     bucket = "events-api-packages-of-the-deployer"
     stack = ("--stack", shop.stack, "--bucket", bucket)
     shop = replace(shop, options=("--bucket", bucket))
@@ -50,7 +52,7 @@ def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> Non
 
 
 def test_another_stack_is_out_of_the_policys_reach(cloud: Cloud, shop: Shop) -> None:
-    deployer = person(cloud, "stranger", POLICY)
+    deployer = person(cloud, "stranger", POLICIES)
 
     for arguments in (["status"], ["logs"], ["destroy", "--yes"]):
         ended = deployer.run(*arguments, "--stack", "somebody-elses")
@@ -60,7 +62,7 @@ def test_another_stack_is_out_of_the_policys_reach(cloud: Cloud, shop: Shop) -> 
 
 
 def test_a_missing_permission_is_named(cloud: Cloud, shop: Shop) -> None:
-    nobody = person(cloud, "nobody", None)
+    nobody = person(cloud, "nobody", {})
 
     ended = nobody.run(*shop.deploy("--yes"))
 
@@ -93,19 +95,30 @@ def test_what_keeps_a_command_from_aws_is_said_in_a_line(
     assert "000000000000" not in line
 
 
-def test_the_policy_fits_into_a_managed_policy() -> None:
-    assert len(json.dumps(POLICY, separators=(",", ":"))) <= MOST_CHARACTERS
+@pytest.mark.parametrize("part", sorted(POLICIES))
+def test_each_part_fits_into_a_managed_policy(part: str) -> None:
+    assert len(json.dumps(POLICIES[part], separators=(",", ":"))) <= MOST_CHARACTERS
 
 
 def test_beyond_looking_everything_is_done_by_cloudformation_only() -> None:
-    """So whoever has the credentials cannot read the tables or change a function by hand."""
-    direct = [item for item in POLICY["Statement"] if "aws:CalledVia" not in str(item)]
-
+    """So nobody reads a table or changes a function by hand. It keeps nobody from having a stack
+    do it: whoever may write the policies of new roles may do anything that a role may.
+    """
+    direct = POLICIES["commands"]["Statement"]
     assert [item["Sid"] for item in direct] == ["Stacks", "Packages", "LookAtWhatRuns"]
     assert direct[-1]["Action"] == ["logs:FilterLogEvents", "dynamodb:DescribeTable"]
-    everywhere = [item["Sid"] for item in POLICY["Statement"] if item["Resource"] == "*"]
+    called = {"aws:CalledVia": "cloudformation.amazonaws.com"}
+    others = POLICIES["cloudformation"]["Statement"]
+    assert all(item["Condition"]["ForAnyValue:StringEquals"] == called for item in others)
+    everywhere = [item["Sid"] for item in [*direct, *others] if item["Resource"] == "*"]
     assert everywhere == ["NamelessByCloudFormation"]
     reading = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "ssm:GetParameter"}
-    actions = {action for item in POLICY["Statement"] for action in item["Action"]}
+    actions = {action for item in [*direct, *others] for action in item["Action"]}
     assert not actions & reading
     assert not any(action.endswith(":*") or action == "*" for action in actions)
+
+
+def test_the_document_says_that_a_deployer_can_become_an_administrator() -> None:
+    document = " ".join(Path("docs/deploying.md").read_text().split())
+    assert "Whoever has this role can make an administrator of themselves" in document
+    assert "the least with which" not in document

@@ -12,8 +12,10 @@ from botocore.stub import ANY, Stubber
 from infra.deploying.aws import Aws
 from infra.deploying.bucket import bucket_name, ensure_bucket
 from infra.deploying.change_sets import ChangeSet, Wish, create_change_set
+from infra.deploying.changes import Change
 from infra.deploying.console import Console
 from infra.deploying.errors import DeployingError
+from infra.deploying.rollout import Choice, is_accepted
 from infra.deploying.stage import StageRun, changeable_stack
 
 ACCOUNT = "111122223333"
@@ -147,6 +149,36 @@ def test_who_interrupts_the_making_of_a_change_set_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         create_change_set(aws.cloudformation, WISH)
     cloudformation.assert_no_pending_responses()
+
+
+def test_a_change_set_that_cannot_be_deleted_yet_does_not_hide_that_it_was_interrupted(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("infra.deploying.change_sets.time.sleep", interrupt)
+    cloudformation = stubbed(aws.cloudformation)
+    asked(cloudformation, {"Status": "CREATE_IN_PROGRESS"})
+    cloudformation.add_client_error("delete_change_set", "InvalidChangeSetStatus")
+
+    with pytest.raises(KeyboardInterrupt):
+        create_change_set(aws.cloudformation, WISH)
+    assert f"left in AWS, without effect: {CHANGE_SET_ID}" in capsys.readouterr().out
+
+
+def test_credentials_that_expire_at_the_question_do_not_hide_what_was_answered(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloudformation = stubbed(aws.cloudformation)
+    cloudformation.add_client_error("delete_change_set", "ExpiredToken")
+    table = Change("Remove", "Till", "AWS::DynamoDB::Table")
+    change_set = ChangeSet(CHANGE_SET_ID, STACK_ID, creates=False, changes=(table,))
+    run = StageRun(aws, "dev", "events-api-dev", Console(yes=True))
+
+    with pytest.raises(DeployingError, match="REPLACE=Till"):
+        is_accepted(run, change_set, [], Choice({}, "here"))
+    assert "the AWS credentials have expired" in capsys.readouterr().out
 
 
 def test_all_pages_of_a_change_set_are_read(aws: Aws) -> None:

@@ -78,6 +78,11 @@ def change(action: str = "Modify", kind: str = TABLE, **rest: Any) -> Change:
         (change("Remove", policy="Retain"), "REMOVED (the old one is kept outside of the stack)"),
         (change(kind="AWS::ApiGateway::RestApi", replacement="True"), "REPLACED"),
         (change("Remove", kind="AWS::KMS::Key"), "REMOVED"),
+        (change("Remove", kind="AWS::ApiGateway::DomainName"), "REMOVED"),
+        (change(kind="AWS::ApiGateway::DomainName", replacement="True"), "REPLACED"),
+        (change(kind="AWS::ApiGateway::ApiKey", replacement="True"), "REPLACED"),
+        (change("Remove", kind="AWS::Logs::LogGroup"), "REMOVED"),
+        (change(kind="AWS::Logs::LogGroup", replacement="True"), "REPLACED"),
     ],
 )
 def test_what_would_be_lost_stands_out_and_has_to_be_named(item: Change, effect: str) -> None:
@@ -122,10 +127,63 @@ def test_a_change_says_which_properties_it_is_about_once() -> None:
     assert line.endswith("AWS::Lambda::Function  Code, Tags")
 
 
+def table_change(*properties: tuple[str, str]) -> Change:
+    """What CloudFormation says of a table with AttributeDefinitions among what changes."""
+    targets = [
+        {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+        for name, recreation in (("AttributeDefinitions", "Conditionally"), *properties)
+    ]
+    return Change.read(
+        {
+            "Action": "Modify",
+            "LogicalResourceId": "Till",
+            "ResourceType": TABLE,
+            "Replacement": "Conditional",
+            "Details": [{"Target": target} for target in targets],
+        }
+    )
+
+
+def attributes(**types: str) -> dict[str, Any]:
+    """A template with a table of these attributes."""
+    defined = [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]
+    till = {"Type": TABLE, "Properties": {"AttributeDefinitions": defined}}
+    return {"Resources": {"Till": till}}
+
+
+def test_a_new_index_does_not_ask_to_say_that_a_table_may_be_lost() -> None:
+    change = table_change(("GlobalSecondaryIndexes", "Never"))
+    assert changes.unconfirmed([change], [])
+
+    before, after = attributes(id="S"), attributes(id="S", city="S")
+    for was, now in ((before, after), (after, before)):
+        (judged,) = changes.judged([change], was, now)
+        assert changes.unconfirmed([judged], []) == []
+        assert judged.effect == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "after"),
+    [
+        (table_change(), attributes(id="S"), attributes(id="N")),
+        (
+            table_change(("KeySchema", "Conditionally")),
+            attributes(id="S"),
+            attributes(id="S", city="S"),
+        ),
+        (table_change(), {}, attributes(id="S")),
+    ],
+)
+def test_a_table_that_may_be_replaced_stays_guarded(
+    change: Change, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert changes.unconfirmed(changes.judged([change], before, after), []) == [change]
+
+
 DECLARED: dict[str, dict[str, Any]] = {
     "JwtIssuer": {"Type": "String", "AllowedPattern": "^https?://\\S+$", "Description": "Whose"},
     "Percent": {"Type": "Number", "Default": "10"},
-    "Shift": {"Type": "String", "Default": "slow", "AllowedValues": ["slow", "fast"]},
+    "Pace": {"Type": "String", "Default": "slow", "AllowedValues": ["slow", "fast"]},
 }
 
 
@@ -134,10 +192,10 @@ def choose(given: dict[str, str], previous: dict[str, str]) -> list[dict[str, An
 
 
 def test_what_is_given_wins_over_what_was_and_that_over_the_default() -> None:
-    assert choose({"Shift": "fast"}, {"JwtIssuer": "https://a.example", "Shift": "slow"}) == [
+    assert choose({"Pace": "fast"}, {"JwtIssuer": "https://a.example", "Pace": "slow"}) == [
         {"ParameterKey": "JwtIssuer", "UsePreviousValue": True},
         {"ParameterKey": "Percent", "ParameterValue": "10"},
-        {"ParameterKey": "Shift", "ParameterValue": "fast"},
+        {"ParameterKey": "Pace", "ParameterValue": "fast"},
     ]
 
 
@@ -148,7 +206,7 @@ def test_what_is_given_wins_over_what_was_and_that_over_the_default() -> None:
         ({"JwtIssuer": "ftp://a.example"}, "JwtIssuer: 'ftp://a.example' does not match"),
         ({"JwtIssuer": "https://a.example\n"}, "JwtIssuer: 'https://a.example\\n' does not match"),
         ({"Percent": "ten"}, "Percent: 'ten' is no number"),
-        ({"Shift": "at once"}, "Shift: 'at once' is none of slow, fast"),
+        ({"Pace": "at once"}, "Pace: 'at once' is none of slow, fast"),
         ({"Colour": "red"}, "Colour: there is no such parameter"),
     ],
 )
@@ -467,4 +525,4 @@ def test_every_parameter_of_the_template_is_in_the_document() -> None:
     document = Path("docs/deploying.md").read_text()
     declared = merge_template("prod")["Parameters"]
     missing = [name for name in declared if f"`{name}`" not in document]
-    assert set(missing) <= {parameters.RELEASE}
+    assert set(missing) <= {"Release"}

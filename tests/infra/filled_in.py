@@ -109,6 +109,9 @@ class FilledIn:
             return f"<{'.'.join(argument)}>"
         if function == "Fn::Sub":
             return self._substituted(argument)
+        if function == "Fn::Select":
+            index, values = argument
+            return self.value(values)[index]
         separator, text = (self._filled(item) for item in argument)
         if function == "Fn::Split":
             return text.split(separator)

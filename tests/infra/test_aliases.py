@@ -154,6 +154,22 @@ def test_production_moves_callers_to_a_new_version_bit_by_bit(
         assert group["ServiceRoleArn"] == "<ShiftingRole.Arn>"
 
 
+def test_in_an_incident_a_version_comes_at_once_past_the_alarms_that_are_on(
+    stack: dict[str, Any], stage: str
+) -> None:
+    if stage != "prod":
+        assert "Shift" not in stack["Parameters"]
+        return
+    groups = FilledIn(stack, {**CHOSEN, "Shift": "at-once"}).resources(
+        "AWS::CodeDeploy::DeploymentGroup"
+    )
+    assert {name.removesuffix("DeploymentGroup") for name in groups} == SHIFTED
+    for group in groups.values():
+        assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaAllAtOnce"
+        assert group["AlarmConfiguration"] == {}
+    assert stack["Parameters"]["Shift"]["Default"] == "gradual"
+
+
 def test_production_goes_back_when_an_alarm_goes_off(stack: dict[str, Any], stage: str) -> None:
     filled = FilledIn(stack, CHOSEN)
     alarms = filled.resources("AWS::CloudWatch::Alarm")
