@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -47,7 +46,7 @@ class Stubbed:
     """An adapter whose client answers as a test says, and checks what it is asked."""
 
     def __init__(self, log: RecordingLog, clock: Clock) -> None:
-        self.figures = CloudWatchFigures(SETTINGS, log, None, clock)
+        self.figures = CloudWatchFigures(SETTINGS, log, clock)
         client = self.figures._connected()
         self.stubber = Stubber(client)
         self.asked: list[dict[str, Any]] = []
@@ -300,7 +299,7 @@ def test_a_real_client_finds_what_was_counted(log: RecordingLog) -> None:
             ],
         )
 
-        read = CloudWatchFigures(SETTINGS, log, botocore.session.get_session(), Clock()).read()
+        read = CloudWatchFigures(SETTINGS, log, Clock()).read()
 
     assert (read.requests, read.outcomes["OrderPaid"]) == (12, 3)
     assert log.lines == []
