@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,6 +20,7 @@ from chalicelib.settings import MetricsSettings
 from tests.support.fakes import RecordingLog
 from tests.support.http_server import Reply, hanging, serving
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = MetricsSettings("shop", "prod")
 NOW = datetime(2027, 6, 15, 9, 18, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2027, 6, 15, tzinfo=UTC)
@@ -64,6 +66,14 @@ def stubbed(log: RecordingLog, clock: Clock) -> Iterator[Stubbed]:
     made = Stubbed(log, clock)
     with made.stubber:
         yield made
+
+
+def test_the_page_on_health_says_what_reading_costs() -> None:
+    numbers = len(list(cloudwatch._queries(SETTINGS)))
+    text = (ROOT / "docs/health.md").read_text()
+    assert f"A function reads {numbers} of them" in text
+    # Twelve times an hour, in a month of 730 hours.
+    assert f"{numbers * 12 * 730 * 0.01 / 1000:.2f} USD a month" in text
 
 
 def results(values: dict[str, list[float]], status: str = "Complete") -> dict[str, Any]:
