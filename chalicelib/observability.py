@@ -42,14 +42,11 @@ def _serialized(line: dict[str, Any]) -> str:
     Everything beyond ASCII is escaped: some of it ends lines for those who look at them, and half a
     character cannot be written at all.
     """
-    from chalicelib.redaction import redacted
+    from chalicelib.redaction import redacted_value
 
     # Notes are in the trace's text too.
     line.pop("exception_notes", None)
-    safe = {
-        name: redacted(value) if isinstance(value, str) else value for name, value in line.items()
-    }
-    return json.dumps(safe, default=str, separators=(",", ":"))
+    return json.dumps(redacted_value(line), separators=(",", ":"))
 
 
 def _level(name: str) -> str:

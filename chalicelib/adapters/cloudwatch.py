@@ -51,19 +51,11 @@ class CloudWatchFigures:
     """`services.figures.FigureSource` on CloudWatch.
 
     One call for each five minutes, whoever asks how often: CloudWatch asks money for each number.
-    `session` may be one that a client was made of before.
     """
 
-    def __init__(
-        self,
-        settings: MetricsSettings,
-        log: AuditLog,
-        session: botocore.session.Session | None = None,
-        clock: Clock = utc_now,
-    ) -> None:
+    def __init__(self, settings: MetricsSettings, log: AuditLog, clock: Clock = utc_now) -> None:
         self._settings = settings
         self._log = log
-        self._session = session
         self._clock = clock
         self._lock = threading.Lock()
         self._client: Any = None
@@ -112,8 +104,7 @@ class CloudWatchFigures:
 
     def _connected(self) -> Any:  # noqa: ANN401 - botocore makes its clients' classes as it runs
         if self._client is None:
-            session = self._session or botocore.session.get_session()
-            self._client = session.create_client(
+            self._client = botocore.session.get_session().create_client(
                 "cloudwatch",
                 config=botocore.config.Config(
                     connect_timeout=_CONNECT_TIMEOUT_SECONDS,

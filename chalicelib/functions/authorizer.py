@@ -14,7 +14,6 @@ from chalice.app import AuthRequest, AuthResponse, Blueprint
 from chalicelib import wiring
 from chalicelib.errors import Unauthenticated
 from chalicelib.http.bearer_tokens import bearer_token
-from chalicelib.redaction import redacted
 
 blueprint = Blueprint(__name__)
 _log = logging.getLogger("authorizer")
@@ -42,10 +41,7 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
     try:
         caller = wiring.token_verifier().verify(bearer_token(request.token))
     except Unauthenticated as error:
-        # The path as it was sent may hold a ticket's code.
-        route = redacted(_route(request.method_arn))
-        details = {"kind": "security", "reason": redacted(str(error)), "route": route}
-        _log.warning("token_refused", extra=details)
+        _log_refusal(str(error), request.method_arn)
         raise Unauthorized from error
     context: Mapping[str, Any] = {
         "role": caller.role,
@@ -53,6 +49,16 @@ def jwt_authorizer(request: AuthRequest) -> AuthResponse:
         "expiresAt": str(caller.expires_at),
     }
     return AuthResponse(routes=["*"], principal_id=caller.user_id, context=dict(context))
+
+
+def _log_refusal(reason: str, method_arn: str) -> None:
+    # Whoever is admitted does not wait for this.
+    from chalicelib.redaction import redacted
+
+    # The path as it was sent may hold a ticket's code.
+    route = redacted(_route(method_arn))
+    details = {"kind": "security", "reason": redacted(reason), "route": route}
+    _log.warning("token_refused", extra=details)
 
 
 def _route(method_arn: str) -> str:

@@ -84,14 +84,16 @@ def health_json(_request: ApiRequest) -> Response:
         summary="Whether tickets can be sold",
         tag=Tag.OPERATIONS,
         answers=(
-            Answer("Everything that a sale needs is there.", model="Readiness"),
-            Answer("Something is missing.", _DOWN.value, model="Readiness"),
+            Answer("The database and Stripe answer, and there is a secret key.", model="Readiness"),
+            Answer("One of them does not, or there is none.", _DOWN.value, model="Readiness"),
         ),
     ),
 )
 def readiness(_request: ApiRequest) -> Response:
-    """Tell whether all that a sale needs is there: to be asked after a deployment. That Stripe is
-    down makes it `not_ready`, though events can still be looked at.
+    """Tell whether what a sale needs first is there: a database and a Stripe that answer, and a
+    secret key of this stage's kind. To be asked after a deployment. Whether Stripe takes the key,
+    and whether webhooks arrive, it does not tell. That Stripe is down makes it `not_ready`, though
+    events can still be looked at.
     """
     found = wiring.health().readiness()
     body = {

@@ -106,12 +106,11 @@ class _Run:
         self._lock = threading.Lock()
 
     def settle(self, finding: Finding, now: float) -> bool:
-        """Keep a finding; False where there is one."""
+        """Keep a finding; False where there is one. Who waits is told by `settled`, after that."""
         with self._lock:
             if self.settled_at is not None:
                 return False
             self.finding, self.settled_at = finding, now
-        self.settled.set()
         return True
 
 
@@ -165,6 +164,7 @@ class Probe:
             self._fail(run, type(error).__name__)
         else:
             run.settle(Finding(seconds), self._stopwatch())
+            run.settled.set()
         finally:
             with self._lock:
                 self._under_way -= 1
@@ -176,9 +176,15 @@ class Probe:
         return run.finding
 
     def _fail(self, run: _Run, kind: str, **more: str) -> None:
-        """Settle a run as failed. Why is for the log only: everybody may ask for the health."""
-        if run.settle(Finding(None), self._stopwatch()):
-            self._log.error("health_check_failed", {"check": self._name, "type": kind, **more})
+        """Settle a run as failed. Why is for the log only: everybody may ask for the health.
+
+        The line comes before the answer, after which Lambda may stop the process.
+        """
+        try:
+            if run.settle(Finding(None), self._stopwatch()):
+                self._log.error("health_check_failed", {"check": self._name, "type": kind, **more})
+        finally:
+            run.settled.set()
 
 
 class Health:

@@ -317,9 +317,10 @@ class OrderStore(Protocol):
         """
         ...
 
-    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
-        """Return some orders made before that time of which something is left to do, be it due or
-        put off; the oldest first. Latest writes may be missing.
+    def unfinished(self, made_before: datetime) -> Iterator[Order]:
+        """Yield the orders made before that time of which something is left to do, be it due or
+        put off; the oldest first. They are read a page at a time, as far as somebody goes on.
+        Latest writes may be missing.
         """
         ...
 

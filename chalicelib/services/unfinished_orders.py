@@ -4,6 +4,7 @@ An order that the timer cannot bring to its end is put off, for longer and longe
 enough to look at what is due: what counts is how long ago it should have ended.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.domain.clock import Clock
@@ -12,8 +13,8 @@ from chalicelib.services.ports import AuditLog, Meter, OrderStore
 
 # What is decided is carried out within a minute or two. An hour later somebody should look.
 _OWED_TOO_LONG = timedelta(hours=1)
-# So many orders are looked at: where there are more, the oldest ones tell enough.
-_MOST_MEASURED = 500
+# Where money is owed to more buyers, so many tell enough.
+_MOST_OWED = 500
 
 
 class UnfinishedOrders:
@@ -29,18 +30,33 @@ class UnfinishedOrders:
         """Note how long the hold of the oldest pending order has been over, in seconds, and how
         many orders wait for money that should have gone back over an hour ago.
 
-        An order whose payment is on its way by a delayed method is pending for days, rightly.
+        An order whose payment is on its way by a delayed method is pending for days, rightly, and
+        one that is paid may wait as long for its mail. However many of these there are, they hide
+        none of the others.
         """
         now = self._clock()
-        orders = self._orders.unfinished(now - HOLD, _MOST_MEASURED)
-        overdue = [order for order in orders if _is_overdue(order, now)]
-        if overdue:
-            oldest = min(order.hold_expires_at for order in overdue)
+        oldest, owed = self._look(now)
+        if oldest is not None:
             self._meter.gauge("OldestPendingOrderAge", (now - oldest).total_seconds(), "Seconds")
-        owed = [order.id for order in orders if _is_owed(order, now)]
         if owed:
             self._log.error("paid_without_ticket", {"orders": len(owed), "orderId": owed[0]})
             self._meter.gauge("PaidWithoutTicket", len(owed))
+
+    def _look(self, now: datetime) -> tuple[datetime | None, Sequence[str]]:
+        """Return since when the oldest hold has been over, and the ids of orders with money owed;
+        goes on until both say enough, or there are no more orders.
+        """
+        oldest: datetime | None = None
+        owed: list[str] = []
+        for order in self._orders.unfinished(now - HOLD):
+            if _is_overdue(order, now):
+                over = order.hold_expires_at
+                oldest = over if oldest is None else min(oldest, over)
+            if _is_owed(order, now):
+                owed.append(order.id)
+            if oldest is not None and len(owed) == _MOST_OWED:
+                break
+        return oldest, owed
 
 
 def _is_overdue(order: Order, now: datetime) -> bool:

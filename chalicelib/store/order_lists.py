@@ -41,8 +41,8 @@ class OrderLists:
         ]
         return [order_id for _, order_id in sorted(rows)[:limit]]
 
-    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
-        """Return some orders made before that time of which something is left to do, oldest first.
+    def unfinished(self, made_before: datetime) -> Iterator[Order]:
+        """Yield the orders made before that time of which something is left to do, oldest first.
 
         An order's id begins with when it was made (ULID), so current holds, of which a popular
         event has thousands, are left out by their index entries alone.
@@ -54,9 +54,11 @@ class OrderLists:
             for row in self._query("due", shard, None, None, descending=False, by="dueAt")
             if text(row, "id") < bound
         )
-        items = get_many_raw(self._connection, self._table, ids[:limit], None, consistent=True)
-        orders = (read_order(item) for item in items)
-        return sorted((item for item in orders if item.due_at), key=lambda item: item.id)
+        for start in range(0, len(ids), _READ_AT_A_TIME):
+            page = ids[start : start + _READ_AT_A_TIME]
+            items = get_many_raw(self._connection, self._table, page, None, consistent=True)
+            orders = (read_order(item) for item in items)
+            yield from sorted((item for item in orders if item.due_at), key=lambda item: item.id)
 
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders, latest first."""

@@ -2,7 +2,7 @@
 the rules: seats are taken only where they are free, and an order changes from what was read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
@@ -193,11 +193,12 @@ class DynamoOrderStore:
         """
         return self._lists.due(at, limit)
 
-    def unfinished(self, made_before: datetime, limit: int) -> Sequence[Order]:
-        """Return some orders made before that time of which something is left to do, be it due or
-        put off; the oldest first. Latest writes may be missing.
+    def unfinished(self, made_before: datetime) -> Iterator[Order]:
+        """Yield the orders made before that time of which something is left to do, be it due or
+        put off; the oldest first. They are read a page at a time, as far as somebody goes on.
+        Latest writes may be missing.
         """
-        return self._lists.unfinished(made_before, limit)
+        return self._lists.unfinished(made_before)
 
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders; latest writes may be missing, and with statuses a page may be

@@ -4,8 +4,10 @@ Tables are read one after the other, orders last, and an item at a time may have
 time that the next one is read. What makes one state of it all the same:
 
 - Orders that were placed after the beginning are left out, and the orders are read only when those
-  that were placed before are stored. From then on the seats of these can only become fewer, so they
-  are never more than the event had.
+  that were placed before are stored. From then on the seats of these become fewer, so they are not
+  more than the event had. Three things can still be off, and `survey` tells of them: a payment that
+  comes late for an expired order and a refund that fails both take seats anew, and an admin may
+  lower a capacity.
 - Numbers that follow from other items are not believed by the restore (`survey`).
 - What a change of several items at once can tear apart, such as an event that moves to another
   slug, is looked for at the end; where any is found, everything is read again.

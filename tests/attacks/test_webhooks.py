@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.errors import ConfigurationError
 from tests.support.fakes import FakePayments
 from tests.support.log_lines import LogLines
 from tests.support.seeding import seed_city, seed_event, seed_order
@@ -221,6 +222,13 @@ def test_an_event_s_name_pays_nothing_that_the_session_says_is_unpaid(
     assert order(sale).tickets == ()
 
 
+def use_key(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Have the key, at a stage that takes keys of its mode."""
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    if "_live_" in key:
+        monkeypatch.setenv("STAGE", "prod")
+
+
 def in_mode(live: object) -> str:
     return json.dumps({**json.loads(TEXT), "livemode": live})
 
@@ -237,7 +245,7 @@ def test_play_money_buys_nothing_where_real_money_is_paid_and_the_other_way_roun
     key: str,
     live: bool,
 ) -> None:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    use_key(monkeypatch, key)
     before = sale.contents()
     assert heard(site, in_mode(live)) == "not_ours"
     assert sale.contents() == before
@@ -254,14 +262,20 @@ def test_money_of_the_stage_s_own_kind_buys(
     key: str,
     live: bool,
 ) -> None:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    use_key(monkeypatch, key)
     assert heard(site, in_mode(live)) == "paid"
 
 
-@pytest.mark.parametrize("key", ["sk_test_x", "rk_test_x", "sk_live_x", "rk_live_x", "x_sk_live_x"])
+@pytest.mark.parametrize("key", ["sk_test_x", "rk_test_x", "sk_live_x", "rk_live_x"])
 def test_a_key_says_which_kind_of_money_is_paid(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    use_key(monkeypatch, key)
     assert wiring.payments_are_live() is key.startswith(("sk_live", "rk_live"))
+
+
+def test_what_is_no_key_says_nothing_of_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_key(monkeypatch, "x_sk_live_x")
+    with pytest.raises(ConfigurationError, match="STRIPE_SECRET_KEY"):
+        wiring.payments_are_live()
 
 
 def test_a_packed_webhook_is_checked_as_it_was_signed(site: httpx.Client, sale: MotoTables) -> None:

@@ -21,6 +21,7 @@ from chalicelib.errors import (
     SoldOut,
 )
 from chalicelib.services.ports import OrderQuery
+from chalicelib.store import order_lists
 from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.order_steps import (
     LATER,
@@ -427,28 +428,32 @@ class TestUnfinishedOrders:
         world.orders.place(order)
         return order
 
-    def test_the_oldest_come_first_however_long_they_were_put_off(self, world: World) -> None:
+    @pytest.mark.parametrize("page", [1, 4, 5, 100])
+    def test_the_oldest_come_first_however_long_they_were_put_off(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, page: int
+    ) -> None:
+        monkeypatch.setattr(order_lists, "_READ_AT_A_TIME", page)
         open_shop(world)
         later = [self.made(world, 40 + number, due_at=NOW - HOLD) for number in range(9)]
         oldest = self.made(world, 900, due_at=NOW + timedelta(hours=6))
 
-        found = world.orders.unfinished(NOW - HOLD, 4)
+        found = world.orders.unfinished(NOW - HOLD)
 
-        assert list(found) == [oldest, *later[:-4:-1]]
+        assert list(found) == [oldest, *later[::-1]]
 
     def test_holds_that_are_not_over_are_left_out(self, world: World) -> None:
         open_shop(world)
         self.made(world, 30)
         over = self.made(world, 32)
 
-        assert list(world.orders.unfinished(NOW - HOLD, 100)) == [over]
+        assert list(world.orders.unfinished(NOW - HOLD)) == [over]
 
     def test_what_is_over_is_left_out(self, world: World) -> None:
         open_shop(world)
         world.orders.place(ORDER)
         make(world, paid)
 
-        assert list(world.orders.unfinished(NOW + timedelta(days=100), 100)) == []
+        assert list(world.orders.unfinished(NOW + timedelta(days=100))) == []
 
 
 def everything(world: World, query: OrderQuery) -> list[Order]:

@@ -29,6 +29,8 @@ TIMER = "from chalicelib.functions.reconcile import reconcile as handler\n"
 API = "from app import app as handler\n"
 
 NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
+# Its expressions are compiled as it is loaded.
+REDACTION = "chalicelib.redaction"
 NOT_IN_WEBHOOK = ("app", "jwt", "pydantic", "segno", "icalendar")
 NOT_IN_TIMER = ("app", "jwt", "pydantic", "segno", "icalendar")
 NOT_IN_API = ("stripe", "jwt", "segno")
@@ -116,10 +118,26 @@ def test_the_authorizer_admits_a_caller_without_loading_more_than_its_verifier()
         "methodArn": METHOD_ARN,
     }
     with serving(lambda _: Reply(200, jwks(rsa_key()))) as issuer:
-        loaded, policy = loads(AUTHORIZER + calling(event), JWT_JWKS_URL=issuer.url)
-    assert policy["principalId"] == "user_1"
+        ran = run_fresh(AUTHORIZER + calling(event), JWT_JWKS_URL=issuer.url)
+    assert ran["result"]["principalId"] == "user_1"
+    loaded = {name.partition(".")[0] for name in ran["loaded"]}
     assert "jwt" in loaded
     assert absent(NOT_IN_AUTHORIZER, loaded)
+    assert REDACTION not in ran["loaded"]
+
+
+def test_the_authorizer_loads_what_cleans_its_log_line_only_when_it_writes_one() -> None:
+    event = {"type": "TOKEN", "authorizationToken": "Bearer x.y.z", "methodArn": METHOD_ARN}
+    script = AUTHORIZER + (
+        "import json\n"
+        "try:\n"
+        f"    handler(json.loads({json.dumps(event)!r}), None)\n"
+        "except Exception as refusal:\n"
+        "    result = str(refusal)\n"
+    )
+    ran = run_fresh(script)
+    assert ran["result"] == "Unauthorized"
+    assert REDACTION in ran["loaded"]
 
 
 def test_the_webhook_does_not_load_what_it_does_not_need() -> None:

@@ -4,24 +4,42 @@ functions replaced. What only AWS knows stands there as `<LogicalId>` or `<Logic
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 PSEUDO = {
     "AWS::Partition": "aws",
-    "AWS::Region": "eu-west-1",
+    "AWS::Region": "eu-central-1",
     "AWS::AccountId": "123456789012",
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "events-api",
+    # Not what the application is called: what is named after the stack must not pass for that.
+    "AWS::StackName": "shop",
 }
 _VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 _NOTHING = object()
 
 
-class FilledIn:
-    """A template with its parameters' values; those that are not given have their defaults."""
+def filled_in(part: Any, conditions: Mapping[str, bool]) -> Any:
+    """Return a part of any template, where it is known which conditions hold; of parameters nothing
+    is, so they stand there by their names.
+    """
+    return FilledIn({"Parameters": {}}, {}, conditions).value(part)
 
-    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+
+class FilledIn:
+    """A template with its parameters' values; those that are not given have their defaults.
+
+    Conditions that are `decided` are not looked up in the template.
+    """
+
+    def __init__(
+        self,
+        template: Mapping[str, Any],
+        parameters: Mapping[str, str],
+        decided: Mapping[str, bool] = MappingProxyType({}),
+    ) -> None:
         self._template = template
+        self._decided = decided
         defaults = {
             name: declared.get("Default") for name, declared in template["Parameters"].items()
         }
@@ -67,6 +85,8 @@ class FilledIn:
         return "Condition" not in resource or self._condition(resource["Condition"])
 
     def _condition(self, name: str) -> bool:
+        if name in self._decided:
+            return self._decided[name]
         return self._holds(self._template["Conditions"][name])
 
     def _holds(self, expression: Any) -> bool:

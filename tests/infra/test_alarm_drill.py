@@ -11,8 +11,8 @@ import pytest
 from infra.packaging.alarms import Severity, alarms
 from infra.packaging.metrics import FUNCTIONS
 from infra.tables import declared_tables
+from tests.infra.filled_in import PSEUDO, filled_in
 from tests.infra.test_alarms import WEB_ACL
-from tests.infra.watches import NAMES, filled_in
 from tests.support import incidents
 from tests.support.cloudwatch import Watch
 from tests.support.log_lines import captured_log
@@ -26,7 +26,7 @@ WATCHES = {
     alarm.name: Watch(filled_in(alarm.resource()["Properties"], {"HasAlarmEmail": True}))
     for alarm in EVERY
 }
-STAGE = (("ApiName", NAMES["AWS::StackName"]), ("Stage", "prod"))
+STAGE = (("ApiName", PSEUDO["AWS::StackName"]), ("Stage", "prod"))
 
 Samples = list[Emitted]
 Capture = pytest.CaptureFixture[str]

@@ -13,8 +13,9 @@ from infra.packaging.template import merge_template
 from infra.tables import declared_tables
 from tests.infra.aws_metrics import DOCUMENTED
 from tests.infra.counted_metrics import counted_by_code
+from tests.infra.filled_in import filled_in
 from tests.infra.sam import resources
-from tests.infra.watches import NAMES, filled_in, watches
+from tests.infra.watches import dimension_values, watches
 from tests.support.metric_lines import emitted
 
 # What is free of alarms on metrics in every account, each month ("Amazon CloudWatch pricing").
@@ -88,22 +89,7 @@ def test_what_the_code_emits_has_the_dimension_that_alarms_look_for(
 
 
 def test_dimensions_name_what_the_stack_has(stack: dict[str, Any], stage: str) -> None:
-    api = resources(stack, "AWS::ApiGateway::RestApi")
-    (stages,) = resources(stack, "AWS::ApiGateway::Stage").values()
-    there = {
-        "ApiName": {filled_in(item["Body"]["info"]["title"], {}) for item in api.values()},
-        "Stage": {stages["StageName"]},
-        "FunctionName": {f"<{name}>" for name in resources(stack, "AWS::Lambda::Function")},
-        "TableName": {f"<{name}>" for name in resources(stack, "AWS::DynamoDB::Table")},
-        "stage": {stage},
-        # Of a firewall, if the stack has one.
-        "Region": {NAMES["AWS::Region"]},
-        "Rule": {"ALL"},
-        "WebACL": {
-            filled_in(item["VisibilityConfig"]["MetricName"], {})
-            for item in resources(stack, "AWS::WAFv2::WebACL").values()
-        },
-    }
+    there = dimension_values(stack, stage)
     for watch in watches(stack).values():
         for metric in metrics_of(dict(watch.properties)):
             for item in metric["Dimensions"]:

@@ -11,9 +11,10 @@ from infra.packaging.dashboard import dashboard_resources
 from infra.tables import declared_tables
 from tests.infra.aws_metrics import DOCUMENTED
 from tests.infra.counted_metrics import counted_by_code
+from tests.infra.filled_in import filled_in
 from tests.infra.sam import resources
 from tests.infra.test_alarms import WEB_ACL
-from tests.infra.watches import filled_in, watches
+from tests.infra.watches import dimension_values, watches
 
 # "Dashboard body structure and syntax".
 GRID_WIDTH = 24
@@ -69,6 +70,15 @@ def test_every_metric_that_is_shown_exists(body: dict[str, Any], stage: str) -> 
             assert dimensions == {"stage": stage}
         else:
             assert set(dimensions) == set(DOCUMENTED[namespace, name][0])
+
+
+def test_every_metric_that_is_shown_is_of_what_the_stack_has(
+    body: dict[str, Any], stack: dict[str, Any], stage: str
+) -> None:
+    there = dimension_values(stack, stage)
+    for _, name, dimensions, _ in lines(body):
+        for dimension, value in dimensions.items():
+            assert value in there[dimension], name
 
 
 def test_it_says_how_to_read_it_and_shows_alarms_first(

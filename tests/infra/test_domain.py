@@ -12,7 +12,7 @@ from tests.support.lambda_api import LambdaApi
 
 DOMAIN = {
     "DomainName": "api.shop.example",
-    "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/0a1b",
+    "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b",
 }
 BELOW = {**DOMAIN, "DomainBasePath": "v1"}
 ZONE = {**DOMAIN, "HostedZoneId": "Z0123456789ABC"}
@@ -64,7 +64,7 @@ def test_a_hosted_zone_gets_the_domains_record(stack: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("parameters", "base"),
     [
-        ({}, "https://<RestAPI>.execute-api.eu-west-1.amazonaws.com/{stage}"),
+        ({}, "https://<RestAPI>.execute-api.eu-central-1.amazonaws.com/{stage}"),
         (DOMAIN, "https://api.shop.example"),
         (BELOW, "https://api.shop.example/v1"),
     ],

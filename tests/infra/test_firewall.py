@@ -62,7 +62,7 @@ def test_it_stands_before_the_only_stage(stack: dict[str, Any]) -> None:
     assert place["WebACLArn"] == "<WebAcl.Arn>"
     # The reference makes CloudFormation wait for the stage.
     assert place["ResourceArn"] == (
-        f"arn:aws:apigateway:eu-west-1::/restapis/<RestAPI>/stages/<{stage}>"
+        f"arn:aws:apigateway:eu-central-1::/restapis/<RestAPI>/stages/<{stage}>"
     )
     assert filled.one("AWS::WAFv2::WebACL")["Scope"] == "REGIONAL"
 

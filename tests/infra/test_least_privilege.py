@@ -105,6 +105,8 @@ def shop(shared_tables: MotoTables, monkeypatch: pytest.MonkeyPatch) -> Shop:
     payments = FakePayments()
     monkeypatch.setattr(wiring, "stores", lambda: shared_tables.stores)
     monkeypatch.setattr(wiring, "payments", lambda: payments)
+    # Nobody asks the real Stripe whether it is there.
+    monkeypatch.setattr(wiring, "_check_payments", lambda: 0.012)
     shared_tables.empty()
     return Shop(shared_tables, payments, monkeypatch)
 
@@ -151,6 +153,10 @@ def _edit(shop: Shop, api: LambdaApi, admin: dict[str, Any]) -> None:
         assert answer.status == 200, answer.text
     # Its former slug is known, and its orders find it.
     shop.watch(api.get, f"/api/events/{UNSOLD}")
+    # And all of it can be asked for: who did it, and to what.
+    for asked in ("actor=user_1", "subject=event:tech-conference"):
+        answer = shop.watch(api.get, f"/api/admin/audit?{asked}", **admin)
+        assert answer.json["entries"], asked
 
 
 def _buy(shop: Shop, api: LambdaApi, admin: dict[str, Any]) -> None:

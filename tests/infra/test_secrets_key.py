@@ -9,7 +9,7 @@ from tests.infra.conftest import CHOSEN
 from tests.infra.filled_in import FilledIn
 from tests.infra.sam import resources
 
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/1a2b3c4d"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1a2b3c4d"
 
 
 def test_without_a_key_nobody_may_decrypt_anything(stack: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ def test_who_reads_secrets_may_decrypt_with_that_key_by_ssm_only(stack: dict[str
         KEY,
     )
     assert statement["Condition"] == {
-        "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}
+        "StringEquals": {"kms:ViaService": "ssm.eu-central-1.amazonaws.com"}
     }
 
 

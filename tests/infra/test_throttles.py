@@ -121,7 +121,7 @@ def test_each_request_leaves_a_line_of_json_without_anything_personal(
 def test_the_access_log_is_of_its_own_and_ends(stack: dict[str, Any], stage: str) -> None:
     groups = FilledIn(stack, CHOSEN).resources("AWS::Logs::LogGroup")
     assert groups["AccessLog"] == {
-        "LogGroupName": "/aws/apigateway/events-api",
+        "LogGroupName": "/aws/apigateway/shop",
         "RetentionInDays": stage_setting(stage, "log_retention_in_days"),
     }
     functions = resources(stack, "AWS::Lambda::Function").values()

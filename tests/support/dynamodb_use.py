@@ -73,10 +73,16 @@ def _use(table: str, operation: str, index: str | None = None) -> Use:
 
 
 def permitted(statements: Iterable[dict[str, Any]]) -> set[Use]:
-    """Return what statements of a policy permit of DynamoDB."""
+    """Return what statements of a policy permit of DynamoDB: what is denied is not permitted."""
+    known = list(statements)
+    return _listed_uses(known, "Allow") - _listed_uses(known, "Deny")
+
+
+def _listed_uses(statements: Iterable[dict[str, Any]], effect: str) -> set[Use]:
     return {
         Use(*_place(resource), action)
         for statement in statements
+        if statement["Effect"] == effect
         for action in _listed(statement["Action"])
         if action.startswith("dynamodb:")
         for resource in _listed(statement["Resource"])

@@ -436,13 +436,13 @@ class FakeOrders:
         ]
         return [order_id for _, order_id in sorted(due)[:limit]]
 
-    def unfinished(self, made_before: datetime, limit: int) -> list[Order]:
+    def unfinished(self, made_before: datetime) -> Iterator[Order]:
         left = [
             item
             for item in self.orders.values()
             if item.due_at is not None and item.created_at < made_before
         ]
-        return sorted(left, key=lambda item: item.id)[:limit]
+        yield from sorted(left, key=lambda item: item.id)
 
     def find(self, query: OrderQuery) -> OrderPage:
         ids = sorted(self.orders, reverse=True)

@@ -9,7 +9,7 @@ and so is a ticket's code.
 import re
 
 _KINDS = {
-    "a token": re.compile(r"eyJ[A-Za-z0-9_-]{8,}|[Bb]earer +[A-Za-z0-9._~+/=-]{8,}"),
+    "a token": re.compile(r"eyJ[A-Za-z0-9_-]{8,}|(?i:bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"),
     "a Stripe key": re.compile(r"\b[rs]k_(?:test|live)_[A-Za-z0-9]+"),
     "a webhook secret": re.compile(r"\bwhsec_[A-Za-z0-9]+"),
     "a client secret": re.compile(r"_secret_[A-Za-z0-9]{6,}"),
@@ -19,7 +19,7 @@ _KINDS = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     # Only from where one can begin: from every letter of a long word, it would take minutes.
     "an e-mail address": re.compile(
-        r"(?<![A-Za-z0-9.+_-])[A-Za-z0-9.+_-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]"
+        r"(?<![A-Za-z0-9.+_%-])[A-Za-z0-9.+_%-]+(?:@|%40)[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]"
     ),
 }
 _CARD = re.compile(r"(?<![\w.-])[3-6](?:[ -]?\d){12,18}(?![\w.-])")

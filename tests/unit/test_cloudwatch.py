@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.session
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -20,6 +20,7 @@ from chalicelib.settings import MetricsSettings
 from tests.support.fakes import RecordingLog
 from tests.support.http_server import Reply, hanging, serving
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = MetricsSettings("shop", "prod")
 NOW = datetime(2027, 6, 15, 9, 18, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2027, 6, 15, tzinfo=UTC)
@@ -47,7 +48,7 @@ class Stubbed:
     """An adapter whose client answers as a test says, and checks what it is asked."""
 
     def __init__(self, log: RecordingLog, clock: Clock) -> None:
-        self.figures = CloudWatchFigures(SETTINGS, log, None, clock)
+        self.figures = CloudWatchFigures(SETTINGS, log, clock)
         client = self.figures._connected()
         self.stubber = Stubber(client)
         self.asked: list[dict[str, Any]] = []
@@ -65,6 +66,14 @@ def stubbed(log: RecordingLog, clock: Clock) -> Iterator[Stubbed]:
     made = Stubbed(log, clock)
     with made.stubber:
         yield made
+
+
+def test_the_page_on_health_says_what_reading_costs() -> None:
+    numbers = len(list(cloudwatch._queries(SETTINGS)))
+    text = (ROOT / "docs/health.md").read_text()
+    assert f"A function reads {numbers} of them" in text
+    # Twelve times an hour, in a month of 730 hours.
+    assert f"{numbers * 12 * 730 * 0.01 / 1000:.2f} USD a month" in text
 
 
 def results(values: dict[str, list[float]], status: str = "Complete") -> dict[str, Any]:
@@ -300,7 +309,7 @@ def test_a_real_client_finds_what_was_counted(log: RecordingLog) -> None:
             ],
         )
 
-        read = CloudWatchFigures(SETTINGS, log, botocore.session.get_session(), Clock()).read()
+        read = CloudWatchFigures(SETTINGS, log, Clock()).read()
 
     assert (read.requests, read.outcomes["OrderPaid"]) == (12, 3)
     assert log.lines == []

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -278,3 +278,15 @@ def test_who_lacks_anything_that_a_sale_needs_is_not_ready(
 
     assert found.ready is ready
     assert isinstance(found, Readiness)
+
+
+def test_why_a_check_failed_is_written_before_anybody_is_answered() -> None:
+    class SlowLog(RecordingLog):
+        def error(self, problem: str, fields: Mapping[str, object]) -> None:
+            time.sleep(0.1)
+            super().error(problem, fields)
+
+    # Lambda may stop the process with the answer.
+    log = SlowLog()
+    assert a_probe(Counted(Unavailable("no")), log).begin()() == DOWN
+    assert [line[1] for line in log.lines] == ["health_check_failed"]

@@ -18,6 +18,7 @@ from tests.support.log_watch import planted
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 TICKET = "01JZX5K7Q8M9N0P1R2S3T4V5W6017M2K9QX4T8W3B6ZC"
+PEM = "-----BEGIN PRIVATE " + "KEY-----"
 SECRETS = {
     "a token": TOKEN,
     "a bearer": "Authorization: Bearer abcdefgh12345678",
@@ -29,6 +30,13 @@ SECRETS = {
     "a free session": f"cs_free_{TICKET}",
     "a ticket": f"POST /api/admin/tickets/{TICKET}/check-in",
     "an AWS key": "ASIAIOSFODNN7EXAMPLE",
+    "a bearer in capitals": "AUTHORIZATION: BEARER abcdefgh12345678",
+    "basic credentials": "authorization: basic YWRhOmxvdmVsYWNl",
+    "an AWS session token": "FwoGZXIvYXdzEBYaDKJ7m/+w3N=",
+    "a private key": "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIEpAIBAAKCAQEAu1SU1LfVLPHCozMxH2Mo"
+    "\n4lgOEePz\n-----END RSA PRIVATE KEY-----",
+    "a key's head": PEM,
+    "an address in a URL": "/api/users/ada%2Bx%40mail.example",
     "a card": "4242 4242 4242 4242",
     "a card in one": "5555555555554444",
     "an amex": "3782-822463-10005",
@@ -41,6 +49,8 @@ HARMLESS = (
     "a @ b",
     "user@host",
     "the header holds no bearer token",
+    "a basic test",
+    "-----BEGIN PUBLIC KEY-----",
     "1-7b2c-4242424242424242-x",
 )
 
@@ -95,6 +105,38 @@ def test_a_secret_is_taken_out_of_an_exceptions_trace(
     assert "test_log_watch.py" in line["exception"]
 
 
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_is_taken_out_however_deep_it_is_and_out_of_names(
+    log: StructuredLog, log_lines: LogLines, secret: str
+) -> None:
+    with planted() as found:
+        log.error(  # noqa: PLE1205 - no logger of logging's
+            "failed",
+            {
+                "answer": {"errors": [{"text": secret}, (secret, 7, None, True)]},
+                "names": {secret: {"known": 1.5}},
+                "some": {secret},
+                "cause": ValueError(secret),
+            },
+        )
+    assert not any("wrote" in leak for leak in found)
+    [line] = log_lines
+    (first, second) = line["answer"]["errors"]
+    assert "[redacted]" in first["text"]
+    assert ("[redacted]" in second[0], second[1:]) == (True, [7, None, True])
+    ((name, known),) = line["names"].items()
+    assert ("[redacted]" in name, known) == (True, {"known": 1.5})
+    assert "[redacted]" in line["some"][0]
+    assert "[redacted]" in line["cause"]
+
+
+def test_of_a_private_key_nothing_is_left(log: StructuredLog, log_lines: LogLines) -> None:
+    for secret in (SECRETS["a private key"], SECRETS["a private key"].replace("\n", "\\n")):
+        with planted():
+            log.audit("event_created", {"event": f"before {secret} after"})
+    assert [line["event"] for line in log_lines] == ["before [redacted] after"] * 2
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_no_secret_stays(log: StructuredLog, log_lines: LogLines, text: str) -> None:
     log.audit("event_created", {"event": text})
@@ -117,7 +159,7 @@ def test_other_loggers_are_read_too_with_their_traces(logger: str) -> None:
 def test_a_long_line_is_looked_through_in_no_time(log: StructuredLog) -> None:
     """A pattern that starts again at every letter would take minutes."""
     with planted():
-        for part in ("a", "4", "eyJ", "a_", "x@", "4 ", "pi_"):
+        for part in ("a", "4", "eyJ", "a_", "x@", "4 ", "pi_", "a%40", "FwoG", PEM):
             log.audit("event_created", {"event": part * 50_000})
 
 

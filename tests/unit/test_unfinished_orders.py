@@ -70,6 +70,25 @@ def test_buyers_without_ticket_and_money_are_counted_and_one_is_named() -> None:
     assert log.lines == [("error", "paid_without_ticket", {"orders": 2, "orderId": "01JN1"})]
 
 
+def test_however_many_wait_for_their_mail_they_hide_no_hold_and_no_money() -> None:
+    paid = {"status": OrderStatus.PAID, "paid_at": NOW - 9 * HOUR, "amount_paid": 29998}
+    waiting = [left(f"01JM{number:04}", hours=9, **paid) for number in range(1000)]
+    delayed = [
+        left(f"01JN{number:04}", hours=8, awaiting_since=NOW - 8 * HOUR) for number in range(600)
+    ]
+    later = [left("01JP1", hours=5), owed(NOW - 2 * HOUR, id="01JP2")]
+    assert measured(*waiting, *delayed, *later) == {
+        "OldestPendingOrderAge": (5 * 3600, "Seconds"),
+        "PaidWithoutTicket": (1, "Count"),
+    }
+
+
+def test_where_enough_is_told_the_rest_is_not_read() -> None:
+    many = [owed(NOW - 2 * HOUR, id=f"01JN{number:04}") for number in range(600)]
+    assert measured(*many)["PaidWithoutTicket"] == (600, "Count")
+    assert measured(left("01JM"), *many)["PaidWithoutTicket"] == (500, "Count")
+
+
 def test_a_refund_that_was_asked_for_within_the_hour_is_on_its_way() -> None:
     assert measured(owed(NOW - HOUR)) == {}
 
