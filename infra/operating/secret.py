@@ -14,7 +14,6 @@ from getpass import getpass
 from typing import Any
 
 import botocore.exceptions
-import botocore.session
 
 from chalicelib.adapters.secret_rules import (
     SECRET_KEY,
@@ -24,6 +23,8 @@ from chalicelib.adapters.secret_rules import (
     what_is_wrong,
 )
 from chalicelib.settings import LOCAL_STAGE
+from infra.deploying.errors import explained
+from infra.operating.aws_session import open_session
 from infra.packaging.parameters import parameters
 
 # The setting that a secret is read as, by what an operator calls it.
@@ -154,9 +155,9 @@ def _open(chosen: argparse.Namespace) -> SecretParameter:
             "laptop)"
         )
     try:
-        ssm = botocore.session.get_session().create_client("ssm")
+        ssm = open_session().client("ssm")
     except botocore.exceptions.BotoCoreError as error:
-        raise SecretError(f"AWS cannot be reached: {error}") from None
+        raise SecretError(explained(error)) from None
     parameter = chosen.parameter or _default_parameter(name, stage)
     return SecretParameter(name, stage, parameter, ssm, chosen.kms_key)
 
@@ -198,8 +199,10 @@ def _told_errors(parameter: str) -> Iterator[None]:
     except botocore.exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "an unknown error")
         raise SecretError(f"SSM refused {parameter}: {code}") from None
+    except botocore.exceptions.ParamValidationError:
+        raise SecretError(f"SSM takes no parameter {parameter} with this value") from None
     except botocore.exceptions.BotoCoreError as error:
-        raise SecretError(f"SSM cannot be reached: {type(error).__name__}") from None
+        raise SecretError(explained(error)) from None
 
 
 if __name__ == "__main__":
