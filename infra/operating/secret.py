@@ -26,6 +26,7 @@ from chalicelib.settings import LOCAL_STAGE
 from infra.deploying.errors import explained
 from infra.operating.aws_session import open_session
 from infra.packaging.parameters import parameters
+from infra.packaging.stages import stage_names
 
 # The setting that a secret is read as, by what an operator calls it.
 NAMES: Mapping[str, str] = {
@@ -134,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.operating.secret", description=__doc__)
     parser.add_argument("name", choices=sorted(NAMES))
     parser.add_argument("--stage", required=True)
     parser.add_argument(
@@ -153,6 +154,12 @@ def _open(chosen: argparse.Namespace) -> SecretParameter:
         raise SecretError(
             "the local run reads its secrets from the environment (README, Real Stripe on the "
             "laptop)"
+        )
+    # A typing mistake would be stored where no stage ever looks.
+    if chosen.parameter is None and stage not in stage_names():
+        raise SecretError(
+            f"there is no stage {stage!r}: it is {' or '.join(stage_names())} (STAGE=), unless "
+            "PARAMETER= names the parameter"
         )
     try:
         ssm = open_session().client("ssm")

@@ -171,6 +171,17 @@ def test_another_parameters_name_can_be_told(ssm: Any, store: Callable[..., int]
     assert value_of(ssm, "/shop/key") == "sk_test_hunter2"
 
 
+def test_a_stage_that_nobody_knows_is_refused_unless_the_parameter_is_named(
+    ssm: Any, store: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert store("sk_test_hunter2", KEY, "--stage", "qa") == 1
+    assert capsys.readouterr().err.startswith("there is no stage 'qa': it is dev or prod")
+    assert ssm.describe_parameters()["Parameters"] == []
+    named = ("--stage", "qa", "--parameter", "/shop/key")
+    assert store("sk_test_hunter2", KEY, *named) == 0
+    assert value_of(ssm, "/shop/key") == "sk_test_hunter2"
+
+
 def test_the_local_run_has_no_ssm(
     store: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

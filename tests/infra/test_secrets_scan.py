@@ -56,8 +56,8 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def hash_of(root: Path, commit: str) -> str:
-    command = ["git", "-C", root, "rev-parse", "--short=12", commit]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", commit]
+    return subprocess.run(command, check=True, capture_output=True).stdout.decode().strip()
 
 
 def commit(root: Path) -> None:
