@@ -14,6 +14,13 @@ TTL ?= 3600
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# What a variable says, as one word of the shell; a switch that is neither empty nor a way to say no.
+quoted = '$(subst ','\'',$(1))'
+option = $(if $($(2)),--$(1) $(call quoted,$($(2))))
+switch = $(if $(filter-out 0 no false,$($(2))),--$(1))
+# The stage that a command works on is the local one unless another is named.
+CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -57,7 +64,7 @@ reset: $(READY) ## Forget the local run's data
 
 .PHONY: token
 token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
-	@$(BIN)/python -m infra.local.issuer.token --role '$(ROLE)' --ttl '$(TTL)' $(if $(SUB),--sub '$(SUB)')
+	@$(BIN)/python -m infra.local.issuer.token --role $(call quoted,$(ROLE)) --ttl $(call quoted,$(TTL)) $(call option,sub,SUB)
 
 .PHONY: test
 test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, every test suite
@@ -77,11 +84,11 @@ imports: $(READY) ## Check that imports run one way
 
 .PHONY: secrets-scan
 secrets-scan: $(READY) ## Look for secrets in tracked files (HISTORY=1: in all that ever was)
-	@$(BIN)/python -m infra.safety.secrets_scan $(if $(filter-out 0 no false,$(HISTORY)),--history)
+	@$(BIN)/python -m infra.safety.secrets_scan $(call switch,history,HISTORY)
 
 .PHONY: audit
 audit: $(READY) ## Look for known vulnerabilities of what is locked (REQUIRE_ADVISORIES=1)
-	@$(BIN)/python -m infra.safety.advisories $(if $(filter-out 0 no false,$(REQUIRE_ADVISORIES)),--require-advisories) $(wildcard requirements*.lock)
+	@$(BIN)/python -m infra.safety.advisories $(call switch,require-advisories,REQUIRE_ADVISORIES) $(wildcard requirements*.lock)
 
 .PHONY: suites
 suites: setup ## Run every test suite, with coverage
@@ -101,12 +108,8 @@ format: $(READY) ## Format the code
 
 .PHONY: package
 package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
-	$(BIN)/python -m infra.packaging --stage $(STAGE)
+	$(BIN)/python -m infra.packaging --stage $(call quoted,$(STAGE))
 
-# What a variable says, as one word of the shell; a switch that is neither empty nor a way to say no.
-quoted = '$(subst ','\'',$(1))'
-option = $(if $($(2)),--$(1) $(call quoted,$($(2))))
-switch = $(if $(filter-out 0 no false,$($(2))),--$(1))
 DEPLOYING = $(BIN)/python -m infra.deploying
 STACK_OPTIONS = --stage $(call quoted,$(STAGE)) $(call option,stack,STACK) $(call option,bucket,BUCKET)
 ASKING_OPTIONS = $(call switch,yes,YES) $(call switch,dry-run,DRY_RUN)
@@ -140,35 +143,34 @@ openapi: $(READY) ## Write the API's OpenAPI document
 	$(BIN)/python -m infra.openapi
 
 .PHONY: import
-import: $(READY) ## Import events (FILE=events.csv, API=, TOKEN=, DRY_RUN=1)
-	@TOKEN='$(TOKEN)' $(BIN)/python -m infra.transfer import '$(FILE)' $(if $(API),--api '$(API)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+import: $(READY) ## Import events (FILE=events.csv, API=, DRY_RUN=1; TOKEN=… before make)
+	@$(BIN)/python -m infra.transfer import $(call quoted,$(FILE)) $(call option,api,API) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: export
-export: $(READY) ## Export events (FILE=events.csv, API=, TOKEN=, API_KEY=)
-	@TOKEN='$(TOKEN)' API_KEY='$(API_KEY)' $(BIN)/python -m infra.transfer export '$(FILE)' $(if $(API),--api '$(API)')
+export: $(READY) ## Export events (FILE=events.csv, API=; TOKEN=… API_KEY=… before make)
+	@$(BIN)/python -m infra.transfer export $(call quoted,$(FILE)) $(call option,api,API)
 
 .PHONY: reindex
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
-	@$(BIN)/python -m infra.operating.reindex --stage $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+	@$(BIN)/python -m infra.operating.reindex --stage $(call quoted,$(CHOSEN_STAGE)) $(call option,stack,STACK)
 
 .PHONY: drill
 drill: $(READY) ## Try every alarm on the troubles that it is for (ALARM=disputes for one)
-	$(BIN)/pytest tests/infra/test_alarm_drill.py -v $(if $(ALARM),-k '[$(ALARM)]')
+	@$(BIN)/python -m tests.infra.drill $(call quoted,$(ALARM))
 
-# The stage that a command works on is the local one unless another is named.
-CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+BACKUP_OPTIONS = --stage $(call quoted,$(CHOSEN_STAGE)) $(call option,stack,STACK) $(foreach TABLE,$(TABLES),--table $(call quoted,$(TABLE))) $(call option,rate,RATE) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: backup
 backup: $(READY) ## Save a stage's data (FILE=a.jsonl.gz, STAGE=local, RATE= units/s, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup save '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(GRACE),--grace '$(GRACE)') $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+	@$(BIN)/python -m infra.backup save $(call quoted,$(FILE)) $(BACKUP_OPTIONS) $(call option,grace,GRACE)
 
 .PHONY: restore
 restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFIRM=prod, AS_IS=1, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup restore '$(FILE)' --stage '$(CHOSEN_STAGE)' $(if $(STACK),--stack '$(STACK)') $(foreach TABLE,$(TABLES),--table '$(TABLE)') $(if $(RATE),--rate '$(RATE)') $(if $(CONFIRM),--confirm '$(CONFIRM)') $(if $(filter-out 0 no false,$(REPLACE)),--replace) $(if $(filter-out 0 no false,$(AS_IS)),--as-is) $(if $(filter-out 0 no false,$(DRY_RUN)),--dry-run)
+	@$(BIN)/python -m infra.backup restore $(call quoted,$(FILE)) $(BACKUP_OPTIONS) $(call option,confirm,CONFIRM) $(call switch,replace,REPLACE) $(call switch,as-is,AS_IS)
 
 .PHONY: secret
 secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
-	@$(BIN)/python -m infra.operating.secret '$(NAME)' --stage '$(STAGE)' $(if $(PARAMETER),--parameter '$(PARAMETER)') $(if $(KMS_KEY),--kms-key '$(KMS_KEY)') $(if $(filter-out 0 no false,$(ADD)),--add) $(if $(filter-out 0 no false,$(DROP_OLD)),--drop-old)
+	@$(BIN)/python -m infra.operating.secret $(call quoted,$(NAME)) --stage $(call quoted,$(STAGE)) $(call option,parameter,PARAMETER) $(call option,kms-key,KMS_KEY) $(call switch,add,ADD) $(call switch,drop-old,DROP_OLD)
 
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document

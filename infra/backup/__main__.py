@@ -17,6 +17,7 @@ from infra.operating.stage_tables import StageError, reach_tables
 from infra.tables import TABLE_SETTINGS
 
 _READ_UNIT = 4_096
+_ENDING = ".jsonl.gz"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if not chosen.file:
         parser.error("which file? FILE=backup.jsonl.gz")
+    if chosen.work == "save" and not chosen.file.endswith(_ENDING):
+        parser.error(
+            f"FILE must end in {_ENDING}: git ignores such files, and this one is personal"
+        )
     try:
         names = reach_tables(chosen.stage, chosen.stack) | dict(chosen.table)
         tables = Tables(chosen.stage, names, Pace(chosen.rate))
@@ -40,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.backup", description=__doc__)
     works = parser.add_subparsers(dest="work", required=True)
     save = works.add_parser("save", help="a stage's data into a file")
     restore = works.add_parser("restore", help="a file's data into a stage")
@@ -75,9 +80,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
     if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than nothing")
+        raise argparse.ArgumentTypeError(
+            f"must be a number of capacity units, more than nothing, and not {text!r}"
+        )
     return rate
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import botocore.config
 import botocore.exceptions
-import botocore.session
 
 from infra.backup.errors import BackupError
 from infra.backup.file_format import RawItem, TableShape, canonical
+from infra.deploying.errors import explained
+from infra.operating.aws_session import open_session
 
 # What one BatchWriteItem takes.
 BATCH = 25
@@ -210,16 +211,19 @@ class Tables:
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - DynamoDB's
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
-        except (
-            botocore.exceptions.ClientError,
-            botocore.exceptions.BotoCoreError,
-        ) as error:
+        except botocore.exceptions.ClientError as error:
             raise BackupError(f"DynamoDB could not do {operation}: {error}") from error
+        except botocore.exceptions.BotoCoreError as error:
+            raise BackupError(f"DynamoDB could not do {operation}: {explained(error)}") from error
         return answer
 
 
 def _connected() -> Any:  # noqa: ANN401 - botocore makes its clients' classes as it runs
-    return botocore.session.get_session().create_client(
+    try:
+        session = open_session()
+    except botocore.exceptions.BotoCoreError as error:
+        raise BackupError(explained(error)) from error
+    return session.client(
         "dynamodb",
         config=botocore.config.Config(
             connect_timeout=5,

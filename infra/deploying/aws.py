@@ -1,13 +1,12 @@
 """The account and region that a command works in, and its clients."""
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+
+from infra.operating.aws_session import open_session
 
 # Retries are botocore's own: with five attempts a command outlives a short outage and throttling.
 _CONFIG = Config(
@@ -56,8 +55,4 @@ class Aws:
 
 def open_aws() -> Aws:
     """Return the account and region that the environment chooses; raises botocore's errors."""
-    # boto3 does not read AWS_REGION by itself, which the AWS CLI does, and first.
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
-    if not session.region_name:
-        raise NoRegionError
-    return Aws(session)
+    return Aws(open_session())

@@ -99,6 +99,9 @@ def read_local_run(env: Mapping[str, str] = os.environ) -> LocalRun:
     environment = {name: env.get(name) or value for name, value in defaults.items()}
     if not env.get(_DYNAMODB):
         environment.update(_LOCAL_AWS)
+    elif env.get("AWS_REGION"):
+        # Which comes first for every command, and botocore does not read.
+        environment["AWS_DEFAULT_REGION"] = env["AWS_REGION"]
     issuer = environment["JWT_ISSUER"]
     endpoints = {
         "api": _url(ports.api),

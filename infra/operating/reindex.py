@@ -15,7 +15,7 @@ from infra.operating.stage_tables import StageError, reach_stage
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Reindex a stage; 1 if it cannot be reached, or where some events were busy all the time."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.operating.reindex", description=__doc__)
     parser.add_argument("--stage", default="local")
     parser.add_argument("--stack", help="the stack's name, where it is not events-api-<stage>")
     chosen = parser.parse_args(arguments)

@@ -14,7 +14,6 @@ from getpass import getpass
 from typing import Any
 
 import botocore.exceptions
-import botocore.session
 
 from chalicelib.adapters.secret_rules import (
     SECRET_KEY,
@@ -24,7 +23,10 @@ from chalicelib.adapters.secret_rules import (
     what_is_wrong,
 )
 from chalicelib.settings import LOCAL_STAGE
+from infra.deploying.errors import explained
+from infra.operating.aws_session import open_session
 from infra.packaging.parameters import parameters
+from infra.packaging.stages import stage_names
 
 # The setting that a secret is read as, by what an operator calls it.
 NAMES: Mapping[str, str] = {
@@ -133,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m infra.operating.secret", description=__doc__)
     parser.add_argument("name", choices=sorted(NAMES))
     parser.add_argument("--stage", required=True)
     parser.add_argument(
@@ -153,10 +155,16 @@ def _open(chosen: argparse.Namespace) -> SecretParameter:
             "the local run reads its secrets from the environment (README, Real Stripe on the "
             "laptop)"
         )
+    # A typing mistake would be stored where no stage ever looks.
+    if chosen.parameter is None and stage not in stage_names():
+        raise SecretError(
+            f"there is no stage {stage!r}: it is {' or '.join(stage_names())} (STAGE=), unless "
+            "PARAMETER= names the parameter"
+        )
     try:
-        ssm = botocore.session.get_session().create_client("ssm")
+        ssm = open_session().client("ssm")
     except botocore.exceptions.BotoCoreError as error:
-        raise SecretError(f"AWS cannot be reached: {error}") from None
+        raise SecretError(explained(error)) from None
     parameter = chosen.parameter or _default_parameter(name, stage)
     return SecretParameter(name, stage, parameter, ssm, chosen.kms_key)
 
@@ -198,8 +206,10 @@ def _told_errors(parameter: str) -> Iterator[None]:
     except botocore.exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "an unknown error")
         raise SecretError(f"SSM refused {parameter}: {code}") from None
+    except botocore.exceptions.ParamValidationError:
+        raise SecretError(f"SSM takes no parameter {parameter} with this value") from None
     except botocore.exceptions.BotoCoreError as error:
-        raise SecretError(f"SSM cannot be reached: {type(error).__name__}") from None
+        raise SecretError(explained(error)) from None
 
 
 if __name__ == "__main__":

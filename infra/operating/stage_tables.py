@@ -49,14 +49,16 @@ def _reach_local() -> Mapping[str, str]:
 
 
 def _outputs(stack: str) -> Mapping[str, str]:
-    import botocore.exceptions
-    import botocore.session
+    # The local stage is reached without any of it.
+    from infra.deploying.errors import AWS_ERRORS, explained
+    from infra.operating.aws_session import open_session, stay_in_region
 
     try:
-        client = botocore.session.get_session().create_client("cloudformation")
-        (described,) = client.describe_stacks(StackName=stack)["Stacks"]
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        raise StageError(f"the stack {stack} cannot be looked at: {error}") from error
+        session = open_session()
+        (described,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except AWS_ERRORS as error:
+        raise StageError(f"the stack {stack} cannot be looked at: {explained(error)}") from error
+    stay_in_region(session.region_name)
     outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
     missing = [name for name in TABLE_SETTINGS if f"{name}Name" not in outputs]
     if missing:

@@ -1,5 +1,6 @@
-"""`python -m infra.safety.secrets_scan`: fails where a tracked file holds what looks like a secret
-and is not among the allowed findings, each of which has a reason. Secrets are never printed.
+"""`python -m infra.safety.secrets_scan`: fails where a tracked file, or with `--history` any commit
+so far, has what looks like a secret and is not among the allowed findings, each of which has a
+reason. Secrets are never printed.
 
 Ends with 0 when there is nothing new, 1 when there is, 2 when it could not be looked for.
 """
@@ -8,9 +9,10 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +22,11 @@ from infra.safety.secret_patterns import exact, suspicious
 ALLOWED_FILE: Final = Path("infra/safety/allowed_secrets.json")
 
 _CLEAN, _FOUND, _NOT_DONE = 0, 1, 2
-_HISTORY = "(history)"
+# Where allowed findings of the history are in the file; no file is called so.
+_HISTORY: Final = "(history)"
+# Before the hash of each commit in what git prints; no line of a patch begins with it.
+_COMMIT: Final = "\0"
+_HUNK: Final = re.compile(r"@@ -\S+ \+(?P<first>\d+)(,(?P<count>\d+))? @@")
 # Where no repository is, as in an unpacked archive: what nobody would commit.
 _NOT_THE_PROJECT: Final = frozenset(
     {".git", ".local", "build", "__pycache__", ".cache", ".hypothesis", ".mypy_cache"}
@@ -33,8 +39,10 @@ _LOCK = ".lock"
 
 _WHAT_TO_DO: Final = """
 If one is real: take it out, and revoke it at once; whoever has the repository has it.
-If not: `python -m infra.safety.secrets_scan --allow 'why it is no secret'`.
+If not: `.venv/bin/python -m infra.safety.secrets_scan{history} --allow 'why it is no secret'`.
 """
+
+Key = tuple[str, str, str]
 
 
 class ScanError(Exception):
@@ -49,33 +57,54 @@ class Finding:
     kind: str
     fingerprint: str
     line: int
+    commit: str = ""
+    """Which one added it; empty for what is in a file now."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What it is known by: lines move."""
-        return self.path, self.kind, self.fingerprint
+    def key(self) -> Key:
+        """What it is known by: lines move, and a commit may be made anew."""
+        return _HISTORY if self.commit else self.path, self.kind, self.fingerprint
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.kind} (fingerprint {self.fingerprint})"
+        where = f"commit {self.commit}, " if self.commit else ""
+        return f"{where}{self.path}:{self.line}: {self.kind} (fingerprint {self.fingerprint})"
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = Path()) -> int:
     """Scan the repository at `root`; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        allowed = read_allowed(root / ALLOWED_FILE)
-        if options.history:
-            return _report(scan_history(root), {key[1:] for key in allowed}, "in the history")
-        found = scan_files(root)
-        if options.allow:
-            write_allowed(root / ALLOWED_FILE, found, allowed, options.allow)
-            allowed = read_allowed(root / ALLOWED_FILE)
+        look = _look_at_history if options.history else _look_at_files
+        return look(root, options.allow)
     except ScanError as error:
         print(error, file=sys.stderr)
         return _NOT_DONE
+
+
+def _look_at_files(root: Path, reason: str | None) -> int:
+    allowed = read_allowed(root / ALLOWED_FILE)
+    found = scan_files(root)
+    if reason:
+        of_history = {key: why for key, why in allowed.items() if key[0] == _HISTORY}
+        kept = {each.key: allowed.get(each.key, reason) for each in found}
+        allowed = write_allowed(root / ALLOWED_FILE, kept | of_history)
     for path, kind, _ in sorted(set(allowed) - {each.key for each in found}):
-        print(f"{path}: an allowed {kind} is no longer there; --allow forgets it")
-    return _report([each for each in found if each.key not in allowed], set(), "in tracked files")
+        if path != _HISTORY:
+            print(f"{path}: an allowed {kind} is no longer there; --allow forgets it")
+    return _report([each for each in found if each.key not in allowed], "in tracked files")
+
+
+def _look_at_history(root: Path, reason: str | None) -> int:
+    """Tell of what the history has and no permission is for, one of a file's being one for what
+    the file ever had.
+    """
+    allowed = read_allowed(root / ALLOWED_FILE)
+    known = {key[1:] for key in allowed}
+    new = [each for each in scan_history(root) if each.key[1:] not in known]
+    if reason:
+        write_allowed(root / ALLOWED_FILE, allowed | {each.key: reason for each in new})
+        new = []
+    return _report(new, "in the history", " --history")
 
 
 def scan_files(root: Path) -> list[Finding]:
@@ -84,16 +113,36 @@ def scan_files(root: Path) -> list[Finding]:
 
 
 def scan_history(root: Path) -> list[Finding]:
-    """Look at every line that this branch ever added, for what has a secret's shape.
-
-    Raises `ScanError`.
+    """Look at every line that this branch ever added, for what has a secret's shape; each is told
+    of where it was added first. Raises `ScanError`.
     """
-    history = _git(root, "log", "-p", "-U0", "--no-color", "--no-ext-diff", "--format=%n")
-    added = {line[1:] for line in history.splitlines() if line.startswith("+")}
-    return [
-        Finding(_HISTORY, kind, fingerprint(secret), 0)
-        for kind, secret, _ in exact("\n".join(sorted(added)))
-    ]
+    added = _added_lines(root)
+    places, found = list(added.values()), []
+    for kind, secret, number in exact("\n".join(added)):
+        commit, path, line = places[number - 1]
+        found.append(Finding(path, kind, fingerprint(secret), line, commit))
+    return sorted(found)
+
+
+def _added_lines(root: Path) -> dict[str, tuple[str, str, int]]:
+    """Return each line that was ever added, once, with its first commit, path and number."""
+    options = ("--reverse", "-p", "-U0", "--no-color", "--no-ext-diff", "--no-renames")
+    history = _git(
+        root, "-c", "core.quotePath=false", "log", *options, "--abbrev=12", "--format=%x00%h"
+    )
+    commit, path, number, left = "", "", 0, 0
+    added: dict[str, tuple[str, str, int]] = {}
+    for line in history.split("\n"):
+        if left and line.startswith("+"):
+            added.setdefault(line[1:], (commit, path, number))
+            number, left = number + 1, left - 1
+        elif line.startswith(_COMMIT):
+            commit = line[1:]
+        elif line.startswith("+++ "):
+            path = line.removeprefix("+++ ").removeprefix("b/")
+        elif hunk := _HUNK.match(line):
+            number, left = int(hunk["first"]), int(hunk["count"] or 1)
+    return added
 
 
 def tracked_files(root: Path) -> list[str]:
@@ -108,7 +157,7 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
-def read_allowed(path: Path) -> dict[tuple[str, str, str], str]:
+def read_allowed(path: Path) -> dict[Key, str]:
     """Read the allowed findings with their reasons. Raises `ScanError` where one has none."""
     allowed = {}
     for file, findings in (json.loads(path.read_text()) if path.exists() else {}).items():
@@ -121,26 +170,24 @@ def read_allowed(path: Path) -> dict[tuple[str, str, str], str]:
 
 def write_allowed(
     path: Path,
-    found: Iterable[Finding],
-    allowed: dict[tuple[str, str, str], str],
-    reason: str,
-) -> None:
-    """Allow what was found, new ones for this reason, and forget what is no longer there."""
+    allowed: dict[Key, str],
+) -> dict[Key, str]:
+    """Allow these findings for their reasons, and no others; returns them as they are read."""
     written: dict[str, list[dict[str, str]]] = {}
-    for key in sorted({each.key for each in found}):
+    for key in sorted(allowed):
         file, kind, mark = key
-        one = {"kind": kind, "fingerprint": mark, "reason": allowed.get(key, reason)}
+        one = {"kind": kind, "fingerprint": mark, "reason": allowed[key]}
         written.setdefault(file, []).append(one)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
+    return read_allowed(path)
 
 
-def _report(found: Sequence[Finding], known: set[tuple[str, str]], where: str) -> int:
-    new = [each for each in found if (each.kind, each.fingerprint) not in known]
+def _report(new: Sequence[Finding], where: str, history: str = "") -> int:
     if not new:
         print(f"no secrets {where}")
         return _CLEAN
-    print(*new, _WHAT_TO_DO, sep="\n", file=sys.stderr)
+    print(*new, _WHAT_TO_DO.format(history=history), sep="\n", file=sys.stderr)
     return _FOUND
 
 
@@ -185,9 +232,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m infra.safety.secrets_scan",
         description="Look for secrets in tracked files.",
     )
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--allow", metavar="REASON", help="allow what is found, for this reason")
-    choice.add_argument("--history", action="store_true", help="look at all that was ever added")
+    parser.add_argument("--allow", metavar="REASON", help="allow what is found, for this reason")
+    parser.add_argument("--history", action="store_true", help="look at all that was ever added")
     return parser
 
 

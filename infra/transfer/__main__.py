@@ -21,7 +21,11 @@ _GO_ON = "What is done is done: the same command goes on from there."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Transfer a file; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.file:
+        parser.error("which file? FILE=events.csv")
+    options.file = Path(options.file)
     url = options.api or local_api()
     try:
         token = token_for(url, os.environ)
@@ -69,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     taking_in.add_argument("--dry-run", action="store_true", help="only tell what would be done")
     giving_out = commands.add_parser("export", help="write all events to a file")
     for command in (taking_in, giving_out):
-        command.add_argument("file", type=Path, metavar="FILE", help=".csv, .jsonl or .ndjson")
+        command.add_argument("file", metavar="FILE", help=".csv, .jsonl or .ndjson")
         command.add_argument(
             "--api",
             metavar="URL",

@@ -34,7 +34,7 @@ def run(stage: OneStage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cal
 
     def ran(work: str, *options: str) -> int:
         grace = ("--grace", "0") if work == "save" else ()
-        return program.main([work, "a.gz", "--stage", "prod", *grace, *options])
+        return program.main([work, "a.jsonl.gz", "--stage", "prod", *grace, *options])
 
     return ran
 
@@ -53,7 +53,7 @@ def test_it_tells_what_was_saved_and_what_that_holds(
     told = capsys.readouterr().out
     assert "OrdersTable: 1 items\n" in told
     assert "It holds buyers' addresses and the codes of their tickets" in told
-    assert "a.gz: " in told
+    assert "a.jsonl.gz: " in told
 
 
 def test_production_is_restored_only_where_it_is_named_once_more(
@@ -168,10 +168,24 @@ def test_tables_that_were_restored_to_a_point_in_time_stand_in_for_the_stages(
     [["--rate", "0"], ["--rate", "-1"], ["--rate", "inf"], ["--rate", "nan"], ["--rate", "fast"],
      ["--table", "Nowhere=x"], ["--table", "EventsTable="], ["--table", "EventsTable"]],
 )  # fmt: skip
-def test_options_that_mean_nothing_are_refused(run: Run, options: list[str]) -> None:
+def test_options_that_mean_nothing_are_refused(
+    run: Run, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as refused:
         run("save", *options)
     assert refused.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("usage: python -m infra.backup save")
+    assert f"argument {options[0]}: must be " in told
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.gz", "jsonl.gz"])
+def test_a_backup_has_a_name_that_git_ignores(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        program.main(["save", name])
+    assert "FILE must end in .jsonl.gz" in capsys.readouterr().err
 
 
 def test_without_a_file_it_asks_for_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +201,7 @@ def test_a_stage_that_is_not_there_is_told(
         raise StageError("nothing runs here: start `make serve` first")
 
     monkeypatch.setattr(program, "reach_tables", unreachable)
-    assert program.main(["save", "a.gz"]) == 1
+    assert program.main(["save", "a.jsonl.gz"]) == 1
     assert capsys.readouterr().err == "nothing runs here: start `make serve` first\n"
 
 

@@ -171,6 +171,17 @@ def test_another_parameters_name_can_be_told(ssm: Any, store: Callable[..., int]
     assert value_of(ssm, "/shop/key") == "sk_test_hunter2"
 
 
+def test_a_stage_that_nobody_knows_is_refused_unless_the_parameter_is_named(
+    ssm: Any, store: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert store("sk_test_hunter2", KEY, "--stage", "qa") == 1
+    assert capsys.readouterr().err.startswith("there is no stage 'qa': it is dev or prod")
+    assert ssm.describe_parameters()["Parameters"] == []
+    named = ("--stage", "qa", "--parameter", "/shop/key")
+    assert store("sk_test_hunter2", KEY, *named) == 0
+    assert value_of(ssm, "/shop/key") == "sk_test_hunter2"
+
+
 def test_the_local_run_has_no_ssm(
     store: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,7 +212,10 @@ def test_an_ssm_that_is_not_there_is_told(
     monkeypatch.setattr("sys.stdin", io.StringIO("sk_test_hunter2"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", closed_port())
     assert secret.main([KEY, "--stage", "dev"]) == 1
-    assert capsys.readouterr().err == "SSM cannot be reached: EndpointConnectionError\n"
+    told = capsys.readouterr().err
+    assert told.startswith("AWS cannot be reached (Could not connect to the endpoint URL")
+    assert told.count("\n") == 1
+    assert "hunter2" not in told
 
 
 def test_without_a_region_the_command_says_so(

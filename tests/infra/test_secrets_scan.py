@@ -55,6 +55,11 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *me, "-C", root, *arguments], check=True, capture_output=True)
 
 
+def hash_of(root: Path, commit: str) -> str:
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", commit]
+    return subprocess.run(command, check=True, capture_output=True).stdout.decode().strip()
+
+
 def commit(root: Path) -> None:
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "Change")
@@ -71,7 +76,14 @@ def test_what_the_project_allows_is_in_files_that_are_there() -> None:
     allowed = read_allowed(ROOT / ALLOWED_FILE)
 
     assert allowed
-    assert [path for path, _, _ in allowed if not (ROOT / path).is_file()] == []
+    files = {path for path, _, _ in allowed} - {"(history)"}
+    assert [path for path in files if not (ROOT / path).is_file()] == []
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an archive has no history")
+def test_the_history_of_this_repository_has_no_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--history"], ROOT)
+    assert (code, capsys.readouterr()) == (CLEAN, ("no secrets in the history\n", ""))
 
 
 def test_a_repository_without_secrets_is_clean(
@@ -191,7 +203,49 @@ def test_a_secret_that_was_taken_out_again_is_in_the_history(
 
     assert main([], repository) == CLEAN
     assert main(["--history"], repository) == FOUND
-    assert LETTERS not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert LETTERS not in told
+    assert f"commit {hash_of(repository, 'HEAD~1')}, settings.py:2: Stripe Secret" in told
+    assert "`.venv/bin/python -m infra.safety.secrets_scan --history --allow" in told
+
+
+def test_what_was_looked_at_in_the_history_is_allowed_there_and_in_no_file(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(repository, f'key = "{SECRETS["a test key"]}"')
+    commit(repository)
+    plant(repository, "key = None")
+    commit(repository)
+
+    assert main(["--history", "--allow", "made up, in a first attempt"], repository) == CLEAN
+    assert main(["--history"], repository) == CLEAN
+    kept = {("(history)", "Stripe Secret", fingerprint(SECRETS["a test key"]))}
+    assert set(read_allowed(repository / ALLOWED_FILE)) == kept
+    assert LETTERS not in (repository / ALLOWED_FILE).read_text()
+
+    # It is nothing that a file no longer has, and is not forgotten when a file's are written.
+    capsys.readouterr()
+    assert main(["--allow", "another"], repository) == CLEAN
+    assert "no longer there" not in capsys.readouterr().out
+    assert set(read_allowed(repository / ALLOWED_FILE)) == kept
+
+    plant(repository, f'key = "{SECRETS["a test key"]}"')
+    assert main([], repository) == FOUND
+    plant(repository, f'key = "{SECRETS["a live key"]}"')
+    commit(repository)
+    assert main(["--history"], repository) == FOUND
+
+
+def test_what_looks_like_a_patch_in_a_file_leads_nobody_astray(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(repository, "++ b/elsewhere.py\n@@ -1 +99 @@", "notes.diff")
+    commit(repository)
+    plant(repository, f"a = 1\nb = 2\n# {SECRETS['a test key']}", "größe/key.py")
+    commit(repository)
+
+    assert main(["--history"], repository) == FOUND
+    assert f"{hash_of(repository, 'HEAD')}, größe/key.py:4: " in capsys.readouterr().err
 
 
 def test_a_folder_without_a_repository_is_looked_at_whole(tmp_path: Path) -> None:

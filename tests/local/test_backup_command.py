@@ -136,7 +136,7 @@ def is_restoring(stage: OneStage) -> bool:
 def test_a_stage_comes_back_after_it_was_lost(run: LocalRun, stage: OneStage) -> None:
     checkout = run.buy(quantity=2)
     before = stage.contents()
-    done = make(run, "backup", "FILE=whole.gz", "GRACE=0")
+    done = make(run, "backup", "FILE=whole.jsonl.gz", "GRACE=0")
     assert done.returncode == 0, done.stderr
     assert f"OrdersTable: {ORDERS + 1:,} items" in done.stdout.replace(
         # The timer's note may be there already.
@@ -144,11 +144,11 @@ def test_a_stage_comes_back_after_it_was_lost(run: LocalRun, stage: OneStage) ->
         f"{ORDERS + 1:,}",
     )
     assert "It holds buyers' addresses" in done.stdout
-    assert stat.S_IMODE((run.directory / "whole.gz").stat().st_mode) == 0o600
+    assert stat.S_IMODE((run.directory / "whole.jsonl.gz").stat().st_mode) == 0o600
 
     stage.empty()
     assert httpx.get(run.url("/api/events")).json()["count"] == 0
-    done = make(run, "restore", "FILE=whole.gz")
+    done = make(run, "restore", "FILE=whole.jsonl.gz")
     assert done.returncode == 0, done.stderr
     assert "compared: all of it is there" in done.stdout
     assert stage.contents() == before
@@ -163,16 +163,16 @@ def test_a_stage_comes_back_after_it_was_lost(run: LocalRun, stage: OneStage) ->
 
 
 def test_nothing_is_written_without_leave(run: LocalRun, stage: OneStage) -> None:
-    assert make(run, "backup", "FILE=leave.gz", "GRACE=0").returncode == 0
+    assert make(run, "backup", "FILE=leave.jsonl.gz", "GRACE=0").returncode == 0
     before = stage.contents()
-    refused = make(run, "restore", "FILE=leave.gz")
+    refused = make(run, "restore", "FILE=leave.jsonl.gz")
     assert refused.returncode != 0
     assert "REPLACE=1 deletes what is not in the file" in refused.stderr
-    dry = make(run, "restore", "FILE=leave.gz", "REPLACE=1", "DRY_RUN=1")
+    dry = make(run, "restore", "FILE=leave.jsonl.gz", "REPLACE=1", "DRY_RUN=1")
     assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "nothing was written")
-    for content in (b"", (run.directory / "leave.gz").read_bytes()[:-9]):
-        (run.directory / "bad.gz").write_bytes(content)
-        bad = make(run, "restore", "FILE=bad.gz", "REPLACE=1")
+    for content in (b"", (run.directory / "leave.jsonl.gz").read_bytes()[:-9]):
+        (run.directory / "bad.jsonl.gz").write_bytes(content)
+        bad = make(run, "restore", "FILE=bad.jsonl.gz", "REPLACE=1")
         assert bad.returncode != 0
         assert "nothing of it is used" in bad.stderr
     assert make(run, "restore", "FILE=", "REPLACE=1").returncode != 0
@@ -180,28 +180,28 @@ def test_nothing_is_written_without_leave(run: LocalRun, stage: OneStage) -> Non
 
 
 def test_a_dry_backup_tells_what_it_would_read(run: LocalRun, stage: OneStage) -> None:
-    done = make(run, "backup", "FILE=dry.gz", "DRY_RUN=1")
+    done = make(run, "backup", "FILE=dry.jsonl.gz", "DRY_RUN=1")
     assert done.returncode == 0
     assert "OrdersTable: about" in done.stdout
-    assert not (run.directory / "dry.gz").exists()
+    assert not (run.directory / "dry.jsonl.gz").exists()
 
 
 def test_a_backup_that_was_killed_leaves_no_file_and_can_be_made_again(
     run: LocalRun, stage: OneStage
 ) -> None:
-    part = run.directory / "killed.gz.part"
+    part = run.directory / "killed.jsonl.gz.part"
 
-    killed(run, part.exists, "backup", "FILE=killed.gz", "GRACE=60")
-    assert not (run.directory / "killed.gz").exists()
+    killed(run, part.exists, "backup", "FILE=killed.jsonl.gz", "GRACE=60")
+    assert not (run.directory / "killed.jsonl.gz").exists()
     assert stat.S_IMODE(part.stat().st_mode) == 0o600
-    done = make(run, "backup", "FILE=killed.gz", "GRACE=0")
+    done = make(run, "backup", "FILE=killed.jsonl.gz", "GRACE=0")
     assert done.returncode == 0, done.stderr
-    assert (run.directory / "killed.gz").exists()
+    assert (run.directory / "killed.jsonl.gz").exists()
     assert not part.exists()
 
 
 def test_a_restore_that_was_killed_can_be_run_again(run: LocalRun, stage: OneStage) -> None:
-    assert make(run, "backup", "FILE=again.gz", "GRACE=0").returncode == 0
+    assert make(run, "backup", "FILE=again.jsonl.gz", "GRACE=0").returncode == 0
     before = stage.contents()
     stage.empty()
 
@@ -209,12 +209,12 @@ def test_a_restore_that_was_killed_can_be_run_again(run: LocalRun, stage: OneSta
         found = stage.client.scan(TableName="orders", Select="COUNT", Limit=100)
         return is_restoring(stage) and found["Count"] == 100
 
-    killed(run, is_half_way, "restore", "FILE=again.gz", "RATE=100")
+    killed(run, is_half_way, "restore", "FILE=again.jsonl.gz", "RATE=100")
     assert is_restoring(stage)
     assert stage.contents() != before
-    refused = make(run, "backup", "FILE=half.gz", "GRACE=0")
+    refused = make(run, "backup", "FILE=half.jsonl.gz", "GRACE=0")
     assert "a restore was cut off here" in refused.stderr
-    done = make(run, "restore", "FILE=again.gz")
+    done = make(run, "restore", "FILE=again.jsonl.gz")
     assert done.returncode == 0, done.stderr
     assert stage.contents() == before
     assert not is_restoring(stage)

@@ -19,6 +19,7 @@ import pytest
 import stripe
 
 from tests.support.exposition import read_text
+from tests.support.http_server import closed_port
 from tests.support.local_run import (
     PORTS,
     LocalRun,
@@ -508,6 +509,31 @@ def test_a_port_in_use_is_a_clear_message(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"Port {port} (the API) is in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_another_dynamodb_without_keys_is_one_clear_line(tmp_path: Path) -> None:
+    environment = local_environment(
+        AWS_ENDPOINT_URL_DYNAMODB=closed_port(),
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local.serve"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    where = environment["AWS_ENDPOINT_URL_DYNAMODB"]
+    assert done.stderr.startswith(
+        f"DynamoDB at {where} cannot be used: there are no AWS credential"
+    )
+    assert done.stderr.count("\n") == 1
 
 
 def test_data_outlives_a_restart_and_ends_with_a_reset(tmp_path: Path) -> None:

@@ -565,3 +565,11 @@ class TestAgainstTheLocalRun:
         out, err = imported.communicate(timeout=60)
         assert imported.returncode == DONE, out + err
         assert out.strip() == f"0 created, 0 updated, {len(slugs)} unchanged, 0 failed"
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_without_a_file_it_asks_for_one(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main([command, ""])
+    assert refused.value.code == NOT_DONE
+    assert "which file? FILE=events.csv" in capsys.readouterr().err

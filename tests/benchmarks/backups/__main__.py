@@ -47,7 +47,7 @@ class Figures:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and write the figures; 1 without an engine."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.backups", description=__doc__)
     parser.add_argument("--events", type=int, default=2_000)
     parser.add_argument("--orders", type=int, default=20_000)
     chosen = parser.parse_args(arguments)
