@@ -62,13 +62,15 @@ class OneStage:
 
     def contents(self) -> dict[str, list[str]]:
         """All that is stored, comparable; days without events are no content, nor is how far the
-        timer has come.
+        timer has come, nor what a restore has left in the audit trail.
         """
         return {
             table: sorted(
                 json.dumps(item, sort_keys=True)
                 for item in self.items(table)
-                if item.get("events") != {"N": "0"} and item.get("id") != {"S": _NEWS_MARKER}
+                if item.get("events") != {"N": "0"}
+                and item.get("id") != {"S": _NEWS_MARKER}
+                and "database_restore" not in item.get("public", {}).get("S", "")
             )
             for table in self.names
         }
