@@ -170,9 +170,9 @@ class Restoring:
 
     def run(self) -> Outcome:
         """Write everything, then compare. `plan` comes first."""
+        self._leave_note()
         begun = restore_entry(BEGUN, self._backup, replace=self._replace, drill=self._drill)
         self._tables.write([(AUDIT, put(begun))])
-        self._leave_note()
         last_ids = {table: self._last_id(table) for table in (EVENTS, CITIES)}
         if self._replace:
             self._forget_what_is_to_do()

@@ -105,8 +105,9 @@ def a_stage(client: Any, name: str, prefix: str = "") -> OneStage:
 
 
 def saved_items(path: Path) -> list[str]:
-    """The items of a file, comparable."""
-    return sorted(json.dumps(line, sort_keys=True) for line in Reader(path).items())
+    """The items of a file, comparable, without what restores have left in the audit trail."""
+    lines = (json.dumps(line, sort_keys=True) for line in Reader(path).items())
+    return sorted(line for line in lines if "database_restore" not in line)
 
 
 def assert_adds_up(stage: OneStage) -> None:
