@@ -39,7 +39,7 @@ def audit_puts(entry: AuditEntry | None) -> list[Put]:
 
 def audit_put(entry: AuditEntry) -> Put:
     """Return the write that adds an entry, and changes none."""
-    return Put(AUDIT, _item(entry), is_new_entry())
+    return Put(AUDIT, audit_item(entry), is_new_entry())
 
 
 def is_new_entry() -> Condition:
@@ -48,7 +48,8 @@ def is_new_entry() -> Condition:
     return condition
 
 
-def _item(entry: AuditEntry) -> AuditModel:
+def audit_item(entry: AuditEntry) -> AuditModel:
+    """Return an entry as the table has it."""
     subject = entry.subject
     return AuditModel(
         subject.key,
@@ -76,7 +77,7 @@ class DynamoAuditTrail:
 
         A repeat after a lost answer finds the entry there: then it is its own.
         """
-        item = _item(entry)
+        item = audit_item(entry)
         try:
             patiently(lambda: item.save(condition=is_new_entry()))
         except PutError as error:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from chalicelib.adapters.secret_rules import is_production
@@ -134,12 +134,12 @@ def _show_counts(counts: Mapping[str, int]) -> None:
 def _restore(tables: Tables, chosen: argparse.Namespace) -> int:
     backup = Reader(Path(chosen.file))
     restoring = Restoring(tables, backup, Wishes(replace=chosen.replace, as_is=chosen.as_is))
-    plan = restoring.plan()
+    plan = restoring.plan(counts=chosen.dry_run)
     _tell(plan, backup, tables.stage)
-    _refuse_if_unsafe(plan, chosen)
     if chosen.dry_run:
-        print("nothing was written")
+        _tell_what_would_be(plan, chosen)
         return 0
+    _refuse_if_unsafe(plan, chosen)
     outcome = restoring.run()
     return _tell_outcome(outcome)
 
@@ -164,17 +164,31 @@ def _tell(plan: Plan, backup: Reader, stage: str) -> None:
         print("about its orders, make refunds and send e-mails.", file=sys.stderr)
 
 
+def _tell_what_would_be(plan: Plan, chosen: argparse.Namespace) -> None:
+    """Tell what the real run would do with what the stage has, and whether it would do it."""
+    if plan.replaced:
+        print(f"{chosen.stage} has items already; with REPLACE=1, as it is now:")
+    for table, replaced in plan.replaced.items():
+        print(f"{table}: {replaced.overwritten:,} overwritten, {replaced.deleted:,} deleted")
+    for objection in _objections(plan, chosen):
+        print(f"the real run would refuse: {objection}")
+    print("nothing was written")
+
+
 def _refuse_if_unsafe(plan: Plan, chosen: argparse.Namespace) -> None:
-    """Raise where an operator has to say more. A dry run needs no leave."""
+    """Raise where an operator has to say more."""
+    for objection in _objections(plan, chosen):
+        raise BackupError(f"{objection}; nothing was written")
+
+
+def _objections(plan: Plan, chosen: argparse.Namespace) -> Iterator[str]:
     if plan.occupied and not chosen.replace:
-        raise BackupError(
+        yield (
             f"{chosen.stage} is not empty ({', '.join(plan.occupied)}): REPLACE=1 deletes what is "
-            "not in the file; nothing was written"
+            "not in the file"
         )
-    if is_production(chosen.stage) and chosen.confirm != chosen.stage and not chosen.dry_run:
-        raise BackupError(
-            f"{chosen.stage} is a production stage: say CONFIRM={chosen.stage}; nothing was written"
-        )
+    if is_production(chosen.stage) and chosen.confirm != chosen.stage:
+        yield f"{chosen.stage} is a production stage: say CONFIRM={chosen.stage}"
 
 
 def _tell_outcome(outcome: Outcome) -> int:

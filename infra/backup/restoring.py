@@ -18,6 +18,7 @@ from chalicelib.store.totals import TOTALS_KEY
 from infra.backup.errors import BackupError
 from infra.backup.file_format import RawItem, Reader, digest
 from infra.backup.key_ledger import Found, KeyLedger
+from infra.backup.recording import AUDIT, BEGUN, DONE, restore_entry
 from infra.backup.settling import Settling, without_stock
 from infra.backup.survey import (
     CITIES,
@@ -49,6 +50,14 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """How many items of a table a restore writes over, and how many go that are not in the file."""
+
+    overwritten: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a restore will do."""
 
@@ -58,6 +67,8 @@ class Plan:
     skipped: list[str]
     occupied: list[str]
     drill: bool
+    replaced: Mapping[str, "Replaced"]
+    """What REPLACE does to the items of each table that the stage has; asked for by a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +98,11 @@ class Restoring:
         self._survey = Survey()
         self._drill = backup.header.stage != tables.stage and not wishes.as_is
 
-    def plan(self) -> Plan:
-        """Read the whole file and look at the stage; nothing is written. Raises `BadFile` too."""
+    def plan(self, *, counts: bool = False) -> Plan:
+        """Read the whole file and look at the stage; nothing is written. Raises `BadFile` too.
+
+        With `counts`, the stage is read as a whole, for how many items of it would be replaced.
+        """
         self._compare_shapes()
         with KeyLedger() as ledger:
             for table, item in self._backup.items():
@@ -103,7 +117,27 @@ class Restoring:
             skipped=[one for one in self._tables.logical_ids if one not in self._in_file],
             occupied=self._occupied(),
             drill=self._drill,
+            replaced=self._replaced() if counts else {},
         )
+
+    def _replaced(self) -> dict[str, Replaced]:
+        """Count what is written over and what goes, as `run` with REPLACE would find it now."""
+        last_ids = {table: self._last_id(table) for table in (EVENTS, CITIES)}
+        settling = Settling(self._backup, self._survey, last_ids, drill=self._drill)
+        found = {}
+        with KeyLedger() as ledger:
+            for table, item in settling.items():
+                ledger.add(table, key_text(self._key(table, item)))
+            for table in sorted(self._in_file):
+                overwritten = deleted = 0
+                for item in (item for page in self._tables.scan(table) for item in page):
+                    key = key_text(self._key(table, item))
+                    is_known = ledger.look_up(table, key, b"") is not Found.UNKNOWN
+                    overwritten += is_known
+                    deleted += not is_known and self._is_replaceable(table, item)
+                if overwritten or deleted:
+                    found[table] = Replaced(overwritten, deleted)
+        return found
 
     @property
     def _in_file(self) -> Mapping[str, object]:
@@ -137,6 +171,8 @@ class Restoring:
     def run(self) -> Outcome:
         """Write everything, then compare. `plan` comes first."""
         self._leave_note()
+        begun = restore_entry(BEGUN, self._backup, replace=self._replace, drill=self._drill)
+        self._tables.write([(AUDIT, put(begun))])
         last_ids = {table: self._last_id(table) for table in (EVENTS, CITIES)}
         if self._replace:
             self._forget_what_is_to_do()
@@ -144,10 +180,26 @@ class Restoring:
         settling = Settling(self._backup, self._survey, last_ids, drill=self._drill)
         with KeyLedger() as ledger:
             written = self._write(settling, ledger)
+            if AUDIT in self._in_file:
+                ledger.add(AUDIT, key_text(self._key(AUDIT, begun)), *_fingerprint(AUDIT, begun))
             outcome = self._compare(ledger, written)
         if not outcome.missing:
+            self._record_end(outcome)
             self._remove_notes()
         return outcome
+
+    def _record_end(self, outcome: Outcome) -> None:
+        """Write down what was done, while a note still tells that it is not."""
+        done = restore_entry(
+            DONE,
+            self._backup,
+            replace=self._replace,
+            drill=self._drill,
+            items=outcome.written.total(),
+            deleted=outcome.deleted.total(),
+            whole=outcome.is_whole,
+        )
+        self._tables.write([(AUDIT, put(done))])
 
     def _leave_note(self) -> None:
         self._remove_notes()
@@ -232,7 +284,10 @@ class Restoring:
         return ledger.look_up(table, key, *_fingerprint(table, item))
 
     def _may_go(self, table: str, item: RawItem) -> bool:
-        if not self._replace or table in ONLY_ADDED_TO:
+        return self._replace and self._is_replaceable(table, item)
+
+    def _is_replaceable(self, table: str, item: RawItem) -> bool:
+        if table in ONLY_ADDED_TO:
             return False
         return not (self._is_passing(table, item) or item.get("slug") == {"S": TOTALS_KEY})
 

@@ -21,10 +21,11 @@ from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.order_changes import pay, release
 from chalicelib.domain.orders import Cause, MailStatus, Order, OrderStatus
 from chalicelib.errors import EventsApiError
-from chalicelib.services.ports import KeyedRequest
+from chalicelib.services.ports import AuditQuery, KeyedRequest
 from infra.backup import saving
 from infra.backup.errors import BackupError
 from infra.backup.file_format import Header, Reader, TableShape, Writer
+from infra.backup.restoring import Restoring
 from infra.backup.tables import Pace, Tables
 from tests.support.backups import (
     OneStage,
@@ -790,25 +791,65 @@ def test_an_audit_trail_is_added_to_and_never_taken_from(tmp_path: Path) -> None
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         stage = a_stage(client, "dev")
-        if "AuditTable" not in stage.names:
-            client.create_table(
-                TableName="AuditTable",
-                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
-            stage = OneStage("dev", client, {**stage.names, "AuditTable": "AuditTable"})
-        schema = client.describe_table(TableName="AuditTable")["Table"]
-        kinds = {
-            one["AttributeName"]: one["AttributeType"] for one in schema["AttributeDefinitions"]
-        }
-        keys = [part["AttributeName"] for part in schema["KeySchema"]]
-        entries = [{key: {kinds[key]: str(number)} for key in keys} for number in (1, 2)]
+        entries = [{"id": {"S": str(number)}, "subject": {"S": "city#1"}} for number in (1, 2)]
         stage.put("AuditTable", entries[0])
         stage.save(tmp_path / "a")
         client.delete_item(TableName="AuditTable", Key=entries[0])
         stage.put("AuditTable", entries[1])
         assert stage.plan(tmp_path / "a").occupied == []
         assert stage.restore(tmp_path / "a", replace=True).is_whole
-        assert sorted(map(str, stage.items("AuditTable"))) == sorted(map(str, entries))
+        kept = sorted(stage.contents()["AuditTable"])
+        assert kept == [json.dumps(entry, sort_keys=True) for entry in entries]
         client.close()
+
+
+def entries_of_restores(stage: OneStage) -> list[dict[str, Any]]:
+    """What the audit trail has about the database, as admins are shown it, oldest first."""
+    query = AuditQuery(limit=50, subject="database#all")
+    return [json.loads(text) for text in reversed(stage.stores.audit_trail.find(query).items)]
+
+
+class TestTheAuditTrailOfARestore:
+    def test_it_tells_from_which_file_and_how_much(
+        self, stage: OneStage, new: OneStage, path: Path
+    ) -> None:
+        saved = stage.save(path)
+        outcome = new.restore(path)
+        begun, done = entries_of_restores(new)
+        assert (begun["action"], done["action"]) == ("database_restore_begun", "database_restored")
+        assert done["actor"] == {"userId": "operator", "role": "system"}
+        header = Reader(path).header
+        assert done["details"] == {
+            "fileStage": header.stage,
+            "fileAsOf": header.as_of,
+            "sha256": saved.checksum,
+            "replace": False,
+            "drill": header.stage != new.name,
+            "items": outcome.written.total(),
+            "deleted": 0,
+            "whole": True,
+        }
+        assert not outcome.extra
+
+    def test_a_restore_that_was_cut_off_has_a_beginning_only(
+        self, stage: OneStage, new: OneStage, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cut_off(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        stage.save(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(Restoring, "_write", cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                new.restore(path)
+        assert [entry["action"] for entry in entries_of_restores(new)] == ["database_restore_begun"]
+
+    def test_restoring_an_older_file_leaves_the_entries_of_earlier_restores(
+        self, new: OneStage, stage: OneStage, path: Path
+    ) -> None:
+        stage.save(path)
+        for _ in range(2):
+            new.restore(path, replace=True)
+        assert [entry["action"] for entry in entries_of_restores(new)] == [
+            *("database_restore_begun", "database_restored") * 2
+        ]

@@ -88,6 +88,32 @@ def test_a_stage_that_is_not_empty_is_left_as_it_is(
     assert "deleted, which the file does not have: 1 in CitiesTable" in capsys.readouterr().out
 
 
+def test_a_dry_run_tells_what_would_be_written_over_and_deleted(
+    stage: OneStage, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(stage)
+    run("save")
+    seed_city(stage.stores, "paris")
+    before = stage.contents()
+    capsys.readouterr()
+
+    assert run("restore", "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "prod has items already; with REPLACE=1, as it is now:\n" in told
+    assert "the real run would refuse: prod is not empty (" in told
+    assert "the real run would refuse: prod is a production stage: say CONFIRM=prod\n" in told
+    # The other is the counter of cities, which is nobody's to delete.
+    assert "CitiesTable: 2 overwritten, 1 deleted\n" in told
+    assert "OrdersTable: 1 overwritten, 0 deleted\n" in told
+    assert stage.contents() == before
+
+    assert run("restore", "--dry-run", "--replace", "--confirm", "prod") == 0
+    assert "would refuse" not in capsys.readouterr().out
+    assert stage.contents() == before
+    assert run("restore", "--replace", "--confirm", "prod") == 0
+    assert "deleted, which the file does not have: 1 in CitiesTable\n" in capsys.readouterr().out
+
+
 def test_a_drill_says_so_and_so_does_the_real_thing(
     stage: OneStage, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ print(json.dumps([sys.argv[1:], os.environ.get("TOKEN"), os.environ.get("API_KEY
 
 
 @pytest.fixture
-def stub(tmp_path: Path) -> Iterator[Path]:
+def stub(tmp_path: Path) -> Path:
     """A directory with a `python` that tells what it was called with."""
     program = tmp_path / "python"
     program.write_text(STUB.format(python=sys.executable))

@@ -168,8 +168,10 @@ def test_nothing_is_written_without_leave(run: LocalRun, stage: OneStage) -> Non
     refused = make(run, "restore", "FILE=leave.jsonl.gz")
     assert refused.returncode != 0
     assert "REPLACE=1 deletes what is not in the file" in refused.stderr
-    dry = make(run, "restore", "FILE=leave.jsonl.gz", "REPLACE=1", "DRY_RUN=1")
-    assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "nothing was written")
+    for replace in ((), ("REPLACE=1",)):
+        dry = make(run, "restore", "FILE=leave.jsonl.gz", "DRY_RUN=1", *replace)
+        assert (dry.returncode, dry.stdout.splitlines()[-1]) == (0, "nothing was written")
+        assert ("the real run would refuse: local is not empty" in dry.stdout) is not bool(replace)
     for content in (b"", (run.directory / "leave.jsonl.gz").read_bytes()[:-9]):
         (run.directory / "bad.jsonl.gz").write_bytes(content)
         bad = make(run, "restore", "FILE=bad.jsonl.gz", "REPLACE=1")
