@@ -182,7 +182,7 @@ def is_accepted(
         refused = changes.unconfirmed(change_set.changes, choice.expendable)
         _warn(refused)
         if run.dry_run:
-            print("a dry run: this is what would be done, and none of it was")
+            print("a dry run: this is what would be done to the stack, and none of it was")
         elif refused:
             names = ",".join(change.logical_id for change in refused)
             raise DeployingError(
