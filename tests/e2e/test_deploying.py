@@ -43,7 +43,7 @@ def parameters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(cloud: Cloud, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a target with the environment that is here, without making it anew."""
     return subprocess.run(
-        ["make", "-o", _READY, f"PYTHON={sys.executable}", *arguments],
+        ["make", "-s", "-o", _READY, f"PYTHON={sys.executable}", *arguments],
         env=cloud.environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
