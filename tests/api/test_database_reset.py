@@ -36,7 +36,10 @@ def test_truncate_leaves_nothing_and_says_how_much_it_was(
     answer = call(api, "DELETE", path)
 
     assert (answer.status, answer.json["deleted"]) == (200, 3)
-    assert not any(tables.contents().values())
+    contents = tables.contents()
+    # The trail outlives what it tells of.
+    assert len(contents.pop("audit")) == 2
+    assert not any(contents.values())
     for query in ("", "?search=tech", "?city=london", "?from=2020-01-01", "?minPrice=0"):
         assert api.get(f"/api/events{query}").json["count"] == 0
     assert api.get("/api/cities").json == {"count": 0, "cities": []}
