@@ -59,8 +59,11 @@ def proxy_event(  # noqa: PLR0913 - what a request is made of
     }
 
 
-def signed_in(user_id: str = "user_1", role: str = "admin", ttl: int = 600) -> dict[str, str]:
-    """What the authorizer hands to a view about a caller."""
+def signed_in(user_id: str = "user_1", role: str = "admin", ttl: int = 24 * 3600) -> dict[str, str]:
+    """What the authorizer hands to a view about a caller.
+
+    For longer than any run of the suite: some are made when the tests are collected.
+    """
     return {
         "principalId": user_id,
         "role": role,
