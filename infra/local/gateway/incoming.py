@@ -76,8 +76,6 @@ class IncomingRequest:
                 "Request Header Fields Too Large",
                 _HEADERS_TOO_LARGE_STATUS,
             )
-        if self.header("content-length") and self.header("transfer-encoding"):
-            raise GatewayError("BAD_REQUEST_PARAMETERS")
         if _BAD_ESCAPE.search(self.raw_path) or _BAD_ESCAPE.search(self.raw_query):
             raise GatewayError("BAD_REQUEST_PARAMETERS")
         if any(character in self.raw_query for character in "|{}"):
