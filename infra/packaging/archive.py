@@ -1,9 +1,8 @@
 """The zip that Lambda gets. The same content makes the same bytes, whenever and wherever."""
 
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from infra.packaging.errors import PackagingError
 
@@ -12,8 +11,7 @@ _MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 # The earliest time that a zip can name.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = 0o644 << 16
-# Programs and type stubs: nothing imports them.
-_NOT_IMPORTED = frozenset({".pyc", ".pyi"})
+_HARDEST = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +22,26 @@ class ArchiveSize:
     unzipped: int
 
 
-def write_archive(target: Path, app: Path, dependencies: Path) -> ArchiveSize:
-    """Zip the content of the app's own zip and of a directory of dependencies.
+def unpack_beside(archive: Path, directory: Path) -> None:
+    """Unpack the app's own zip into the directory of what it depends on.
 
-    Raises `PackagingError` where a file is in both, or Lambda would not take what came out.
+    Raises `PackagingError` where a file is in both.
     """
-    files = dict(_directory_files(dependencies))
-    for name, content in _archive_files(app):
-        if name in files:
-            raise PackagingError(f"{name} is in the app and in what it depends on")
-        files[name] = content
-    unzipped = sum(len(content) for content in files.values())
+    with zipfile.ZipFile(archive) as opened:
+        for name in opened.namelist():
+            if (directory / name).exists():
+                raise PackagingError(f"{name} is in the app and in what it depends on")
+        opened.extractall(directory)
+
+
+def write_archive(target: Path, directory: Path) -> ArchiveSize:
+    """Zip a directory; raises `PackagingError` where Lambda would not take what came out."""
+    files = {
+        path.relative_to(directory).as_posix(): path
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+    unzipped = sum(path.stat().st_size for path in files.values())
     if unzipped > _MAX_UNZIPPED_BYTES:
         raise PackagingError(f"Lambda takes 250 MB unzipped, and this is {unzipped:,} bytes")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -42,24 +49,5 @@ def write_archive(target: Path, app: Path, dependencies: Path) -> ArchiveSize:
             entry = zipfile.ZipInfo(name, _TIMESTAMP)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = _READABLE_BY_ALL
-            archive.writestr(entry, files[name])
+            archive.writestr(entry, files[name].read_bytes(), compresslevel=_HARDEST)
     return ArchiveSize(target.stat().st_size, unzipped)
-
-
-def _directory_files(directory: Path) -> Iterator[tuple[str, bytes]]:
-    for path in directory.rglob("*"):
-        name = path.relative_to(directory).as_posix()
-        if path.is_file() and _is_packaged(name):
-            yield name, path.read_bytes()
-
-
-def _archive_files(archive: Path) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(archive) as opened:
-        for name in opened.namelist():
-            if _is_packaged(name):
-                yield name, opened.read(name)
-
-
-def _is_packaged(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.parts[0] != "bin" and path.suffix not in _NOT_IMPORTED

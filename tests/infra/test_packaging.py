@@ -9,7 +9,8 @@ import pytest
 
 from infra.packaging import __main__ as command
 from infra.packaging import archive, build, chalice_package, dependencies
-from infra.packaging.archive import ArchiveSize, write_archive
+from infra.packaging.archive import ArchiveSize, unpack_beside, write_archive
+from infra.packaging.botocore_data import SERVICES
 from infra.packaging.build import build_package
 from infra.packaging.chalice_package import run_chalice
 from infra.packaging.dependencies import install_dependencies, platform_tags
@@ -31,6 +32,17 @@ def make_dependencies(directory: Path, *names: str) -> Path:
         file = directory / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"# {name}")
+    return directory
+
+
+def make_botocore(directory: Path) -> Path:
+    """The least botocore that is one: no model, and no endpoint."""
+    data = directory / "botocore" / "data"
+    for service in SERVICES:
+        (data / service / "2011-11-11").mkdir(parents=True)
+        (data / service / "2011-11-11" / "service-2.json").write_text("{}")
+    (directory / "botocore" / "__init__.py").touch()
+    (data / "endpoints.json").write_text('{"partitions": []}')
     return directory
 
 
@@ -69,42 +81,45 @@ def test_overlays_add_to_objects_and_replace_the_rest() -> None:
 
 
 def test_a_zip_is_the_same_bytes_every_time(tmp_path: Path) -> None:
-    app = make_app_zip(tmp_path / "app.zip", "app.py")
     one = make_dependencies(tmp_path / "one", "b/x.py", "a.py")
     other = make_dependencies(tmp_path / "other", "a.py", "b/x.py")
     (other / "a.py").touch()
     for target, directory in (("1.zip", one), ("2.zip", other)):
-        write_archive(tmp_path / target, app, directory)
+        write_archive(tmp_path / target, directory)
     assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
 
 
-def test_a_zip_holds_the_app_and_what_it_imports(tmp_path: Path) -> None:
-    app = make_app_zip(tmp_path / "app.zip", "app.py", "chalicelib/errors.py")
-    site = make_dependencies(
-        tmp_path / "site", "lib/a.py", "lib/a.pyi", "bin/tool", "lib/__pycache__/a.pyc"
-    )
-    size = write_archive(tmp_path / "out.zip", app, site)
+def test_a_zip_holds_a_directory_and_can_be_read_by_lambda(tmp_path: Path) -> None:
+    site = make_dependencies(tmp_path / "site", "lib/a.py", "app.py")
+    (site / "app.py").chmod(0o600)
+    size = write_archive(tmp_path / "out.zip", site)
     with zipfile.ZipFile(tmp_path / "out.zip") as opened:
-        assert opened.namelist() == ["app.py", "chalicelib/errors.py", "lib/a.py"]
+        assert opened.namelist() == ["app.py", "lib/a.py"]
         assert all(item.external_attr >> 16 == 0o644 for item in opened.infolist())
         unzipped = sum(item.file_size for item in opened.infolist())
     assert size == ArchiveSize((tmp_path / "out.zip").stat().st_size, unzipped)
+
+
+def test_the_app_goes_beside_what_it_depends_on(tmp_path: Path) -> None:
+    app = make_app_zip(tmp_path / "app.zip", "app.py", "chalicelib/errors.py")
+    site = make_dependencies(tmp_path / "site", "lib/a.py")
+    unpack_beside(app, site)
+    assert {path.name for path in site.rglob("*.py")} == {"app.py", "errors.py", "a.py"}
 
 
 def test_a_dependency_cannot_replace_a_file_of_the_app(tmp_path: Path) -> None:
     app = make_app_zip(tmp_path / "app.zip", "app.py")
     site = make_dependencies(tmp_path / "site", "app.py")
     with pytest.raises(PackagingError, match=r"app\.py is in the app and in"):
-        write_archive(tmp_path / "out.zip", app, site)
+        unpack_beside(app, site)
 
 
 def test_a_package_that_lambda_would_refuse_is_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "_MAX_UNZIPPED_BYTES", 3)
-    app = make_app_zip(tmp_path / "app.zip", "app.py")
     with pytest.raises(PackagingError, match="250 MB unzipped"):
-        write_archive(tmp_path / "out.zip", app, make_dependencies(tmp_path, "site/a.py"))
+        write_archive(tmp_path / "out.zip", make_dependencies(tmp_path / "site", "a.py"))
     assert not (tmp_path / "out.zip").exists()
 
 
@@ -167,7 +182,7 @@ def test_the_command_says_what_it_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def instantly(directory: Path, _architecture: str) -> None:
-        make_dependencies(directory, "six.py")
+        make_botocore(directory)
 
     monkeypatch.setattr(build, "install_dependencies", instantly)
     assert command.main(["--stage", "prod", "--out", str(tmp_path)]) == 0
@@ -177,7 +192,24 @@ def test_the_command_says_what_it_made(
     template = json.loads((tmp_path / "sam.json").read_text())
     assert "(prod)" in template["Description"]
     with zipfile.ZipFile(tmp_path / "deployment.zip") as opened:
-        assert {"app.py", "six.py"} <= set(opened.namelist())
+        names = set(opened.namelist())
+    assert {"app.py", "botocore/__init__.py"} <= names
+    assert f"__pycache__/app.{sys.implementation.cache_tag}.pyc" in names
+
+
+def test_a_package_can_be_made_as_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def instantly(directory: Path, _architecture: str) -> None:
+        make_botocore(directory)
+        make_dependencies(directory, "bin/tool")
+
+    monkeypatch.setattr(build, "install_dependencies", instantly)
+    build_package("dev", "arm64", tmp_path, as_installed=True)
+    with zipfile.ZipFile(tmp_path / "deployment.zip") as opened:
+        names = opened.namelist()
+    assert "bin/tool" in names
+    assert not any(name.endswith(".pyc") for name in names)
 
 
 def test_the_command_refuses_a_python_that_lambda_does_not_have(
