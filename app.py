@@ -1,57 +1,69 @@
-"""The API: every blueprint, and nothing else. The other functions never import this module."""
+"""The API: every path and the module that has it, and nothing else. The other functions never
+import this module.
+"""
 
-from chalice.app import Chalice
+from importlib import import_module
+
+from chalice.app import Blueprint
 
 from chalicelib.functions import authorizer, reconcile, stripe_webhook
-from chalicelib.http.preflight import add_preflights
-from chalicelib.routes import (
-    account,
-    admin,
-    admin_audit,
-    admin_cities,
-    admin_orders,
-    admin_transfer,
-    calendar,
-    check_in,
-    cities,
-    database,
-    docs,
-    events,
-    health,
-    metrics,
-    orders,
-    payments,
-    root,
-)
+from chalicelib.http.lazy_app import LazyApp
+from chalicelib.http.preflight import ANY_PATH
 
-app = Chalice(app_name="events-api", configure_logs=False)
+# Paths that the app answers preflights on, and nothing else.
+PREFLIGHTS_ONLY = ""
+# By the module of `chalicelib.routes` that is loaded when one of them is asked for.
+PATHS = {
+    "root": ("/",),
+    "events": ("/api/events", "/api/events/{slug}"),
+    "calendar": ("/api/events/{slug}/calendar.ics",),
+    "cities": ("/api/cities", "/api/cities/{slug}"),
+    "payments": (
+        "/api/payments/checkout",
+        "/api/payments/create-checkout-session",
+        "/api/payments/verify/{session_id}",
+        "/api/payments/verify-session/{session_id}",
+    ),
+    "orders": ("/api/orders", "/api/orders/{id}", "/api/orders/{id}/tickets"),
+    "account": ("/api/auth/me",),
+    "admin": (
+        "/api/admin/events",
+        "/api/admin/events/{id_or_slug}",
+        "/api/admin/events/{id_or_slug}/cancel",
+    ),
+    "admin_cities": ("/api/admin/cities", "/api/admin/cities/{slug}"),
+    "admin_transfer": ("/api/admin/events/export", "/api/admin/events/import"),
+    "admin_orders": (
+        "/api/admin/orders",
+        "/api/admin/orders/{id}",
+        "/api/admin/orders/{id}/refund",
+    ),
+    "check_in": ("/api/admin/tickets/{code}/check-in",),
+    "admin_audit": ("/api/admin/audit",),
+    "database": (
+        "/admin/database/reset",
+        "/api/admin/database/reset",
+        "/admin/database/truncate",
+        "/api/admin/database/truncate",
+    ),
+    "docs": ("/api/docs", "/api/docs/{asset}", "/api/openapi.json"),
+    "health": ("/health", "/health/json", "/ready"),
+    "metrics": ("/metrics",),
+    PREFLIGHTS_ONLY: (stripe_webhook.PATH, ANY_PATH),
+}
+
+
+def _blueprint_of(name: str) -> Blueprint | None:
+    if name == PREFLIGHTS_ONLY:
+        return None
+    blueprint: Blueprint = import_module(f"chalicelib.routes.{name}").blueprint
+    return blueprint
+
+
+app = LazyApp("events-api", PATHS, _blueprint_of)
 # Everything that is sent is text. A binary media type would have API Gateway encode bodies, and
 # with them what Stripe signed.
 app.api.binary_types = []
-
-for blueprint in (
-    # Not routes: registered so that they are deployed. Each starts from its own module.
-    authorizer.blueprint,
-    stripe_webhook.blueprint,
-    reconcile.blueprint,
-    # Routes.
-    root.blueprint,
-    events.blueprint,
-    calendar.blueprint,
-    cities.blueprint,
-    payments.blueprint,
-    orders.blueprint,
-    account.blueprint,
-    admin.blueprint,
-    admin_cities.blueprint,
-    admin_transfer.blueprint,
-    admin_orders.blueprint,
-    check_in.blueprint,
-    admin_audit.blueprint,
-    database.blueprint,
-    docs.blueprint,
-    health.blueprint,
-    metrics.blueprint,
-):
-    app.register_blueprint(blueprint)
-add_preflights(app, stripe_webhook.PATH)
+# Not routes: registered so that they are deployed. Each starts from its own module.
+for functions in (authorizer.blueprint, stripe_webhook.blueprint, reconcile.blueprint):
+    app.register_blueprint(functions)

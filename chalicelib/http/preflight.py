@@ -4,6 +4,8 @@ API Gateway's mock integration knows one fixed origin only, so preflights come t
 knows the list. They ask for no token and are good for ten minutes.
 """
 
+from collections.abc import Sequence
+
 from chalice.app import Chalice, Response
 
 from chalicelib import wiring
@@ -15,10 +17,9 @@ from chalicelib.http.requests import ApiRequest
 ANY_PATH = "/{proxy+}"
 
 
-def add_preflights(app: Chalice, *other_paths: str) -> None:
-    """Answer OPTIONS on every path of the app, on other functions' and on those of nobody."""
+def add_preflights(app: Chalice, paths: Sequence[str]) -> None:
+    """Answer OPTIONS on these paths."""
     blueprint = ApiBlueprint(__name__)
-    paths = (*app.routes, *other_paths, ANY_PATH)
     blueprint.api(*paths, describes=None, methods=("OPTIONS",))(preflight)
     app.register_blueprint(blueprint)
 

@@ -94,8 +94,8 @@ def _imports(name: str, path: Path) -> frozenset[str]:
 
 def _imported(node: ast.AST, base: str) -> Iterator[str]:
     if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-        for child in node.orelse:
-            yield from _imported(child, base)
+        for other in node.orelse:
+            yield from _imported(other, base)
         return
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)

@@ -188,7 +188,7 @@ def test_the_command_says_what_it_made(
     assert command.main(["--stage", "prod", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"stage prod, python{sys.version_info[0]}.{sys.version_info[1]}, arm64" in said
-    assert "zip 0." in said
+    assert "zip 1." in said
     template = json.loads((tmp_path / "sam.json").read_text())
     assert "(prod)" in template["Description"]
     with zipfile.ZipFile(tmp_path / "deployment.zip") as opened:
