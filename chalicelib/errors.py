@@ -28,15 +28,14 @@ EventsApiError
 └── ConfigurationError        a setting is missing or malformed; names it, never its value
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class EventsApiError(Exception):
     """Base of every error that this program raises on purpose. Its text may be shown to clients."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
+class FieldProblem(NamedTuple):
     """One field of a request that breaks a rule.
 
     `field` is the name a client knows (camelCase, dotted when nested), `type` a stable code.

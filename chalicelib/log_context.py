@@ -6,15 +6,13 @@ begins anew. Imported by anyone, imports nobody.
 
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """Who asks for what: each is None until it is known. `role` is empty where the caller has none.
 
     The ids are safe to log: an order's id opens nothing by itself.
@@ -42,12 +40,12 @@ def bind_request(request_id: str) -> None:
 
 def bind_user(user_id: str, role: str = "") -> None:
     """Say who is calling."""
-    _bound.set(replace(_bound.get(), user_id=user_id, role=role))
+    _bound.set(_bound.get()._replace(user_id=user_id, role=role))
 
 
 def bind_order(order_id: str | None) -> None:
     """Say which order it is about, or that it is about none any more."""
-    _bound.set(replace(_bound.get(), order_id=order_id))
+    _bound.set(_bound.get()._replace(order_id=order_id))
 
 
 def apart(function: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -4,7 +4,7 @@ function fails only on keys of its own. Secrets are not here (see `adapters.secr
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from chalicelib.domain.addresses import is_address
@@ -70,8 +70,7 @@ def _origins(env: Environment, key: str, default: str = "") -> tuple[str, ...]:
     return tuple(origin.lower() for origin in origins)
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """An e-mail address, and the name that people see with it (may be empty)."""
 
     name: str
@@ -92,8 +91,7 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
     return Mailbox(name.strip().strip('"').strip(), address)
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(NamedTuple):
     """Names of the tables (`EVENTS_TABLE`, `CITIES_TABLE`, `INDEX_TABLE`, `ORDERS_TABLE`,
     `AUDIT_TABLE`).
     """
@@ -116,8 +114,7 @@ class StoreSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+class HttpSettings(NamedTuple):
     """What every response needs: who may read it (`CORS_ORIGINS`).
 
     `cors_origins` is `("*",)` or a list of origins, in lower case.
@@ -131,8 +128,7 @@ class HttpSettings:
         return cls(_origins(env, "CORS_ORIGINS", default="*"))
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutSettings:
+class CheckoutSettings(NamedTuple):
     """Where a checkout may send the buyer back to (`CHECKOUT_ALLOWED_ORIGINS`).
 
     `allow_loopback` admits any port of localhost and 127.0.0.1: on the local stage only.
@@ -152,8 +148,7 @@ class CheckoutSettings:
         return cls(origins, allow_loopback=_required(env, "STAGE") == LOCAL_STAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class StripeSettings:
+class StripeSettings(NamedTuple):
     """How Stripe is reached: `STRIPE_API_BASE` is for a local Stripe; unset, it is the real one."""
 
     api_base: str | None
@@ -165,8 +160,7 @@ class StripeSettings:
         return cls(_url("STRIPE_API_BASE", base).rstrip("/") if base else None)
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizerSettings:
+class AuthorizerSettings(NamedTuple):
     """Whose tokens are taken, and where in them the role is.
 
     `issuer` is compared exactly with `iss`. `audiences` and `authorized_parties` are checked
@@ -196,8 +190,7 @@ class AuthorizerSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class AdminSettings:
+class AdminSettings(NamedTuple):
     """Whether this stage serves the database's reset (`ALLOW_DATABASE_RESET`). Production never."""
 
     allow_database_reset: bool
@@ -210,8 +203,7 @@ class AdminSettings:
         return cls(allowed and bool(stage) and not stage.startswith(PRODUCTION_STAGE))
 
 
-@dataclass(frozen=True, slots=True)
-class MailSettings:
+class MailSettings(NamedTuple):
     """Whom e-mails to buyers are from (`MAIL_FROM`), and who gets the answers (`MAIL_REPLY_TO`).
 
     Without `MAIL_FROM` there are no e-mails. It must be an address that Amazon SES knows to be
@@ -232,8 +224,7 @@ class MailSettings:
         return cls(_mailbox(env, "MAIL_FROM"), _mailbox(env, "MAIL_REPLY_TO"))
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsSettings:
+class MetricsSettings(NamedTuple):
     """Under which name of the API (`API_NAME`) and of the stage (`STAGE`) CloudWatch counts."""
 
     api_name: str

@@ -1,9 +1,9 @@
 """Which events a list is of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from chalicelib.domain.clock import to_iso
 from chalicelib.domain.event_facts import EventFacts, highest_price, lowest_price
@@ -11,8 +11,7 @@ from chalicelib.domain.events import EventStatus
 from chalicelib.domain.text import begins_words
 
 
-@dataclass(frozen=True, slots=True)
-class EventFilter:
+class EventFilter(NamedTuple):
     """What an event must be to be in a list; every bound belongs to the list itself.
 
     `words` are folded; each must begin a word of the event. `since` and `until` are times in UTC,
@@ -51,15 +50,14 @@ class EventFilter:
 
     def of_status(self, status: EventStatus) -> "EventFilter":
         """Return the filter for events of this status only."""
-        return replace(self, statuses=(status,))
+        return self._replace(statuses=(status,))
 
     def finds(self, words: Iterable[str]) -> bool:
         """Tell whether an event with these words is searched for."""
         return begins_words(self.words, words)
 
 
-@dataclass(frozen=True, slots=True)
-class FactsFilter:
+class FactsFilter(NamedTuple):
     """An `EventFilter` without its words, its bounds as facts write them: (lowest, highest)."""
 
     statuses: frozenset[str]

@@ -1,12 +1,11 @@
 """Who is calling, as the authorizer vouches for it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ADMIN_ROLE = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """A signed-in caller. `role` and `session_id` are empty where the token has none.
 
     `expires_at` is the token's end in seconds since 1970 (RFC 7519, `exp`).

@@ -13,7 +13,8 @@ from chalicelib.http.requests import ApiRequest
 
 _BEFORE_STOCK = "-"
 _ANYTHING = "*"
-_TAG = r'(?:W/)?"[!\x23-\x7e\x80-\U0010ffff]*+"'
+# All but controls, blanks and quotes: said so, it is compiled in a tenth of the time.
+_TAG = r'(?:W/)?"[^\x00-\x20"\x7f]*+"'
 # Elements may be empty, and nothing that was matched is given back: a long header costs no more
 # than its length (RFC 9110, section 5.6.1).
 _LIST = re.compile(rf"[ \t,]*+(?:{_TAG}[ \t]*+(?:,[ \t,]*+|\Z))*+")

@@ -4,9 +4,8 @@ this and of the pydantic models, which are only named here: nothing heavy is imp
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from chalicelib.errors import EventsApiError
 
@@ -14,6 +13,9 @@ from chalicelib.errors import EventsApiError
 Schema = Mapping[str, Any]
 
 JSON = "application/json"
+
+_TEXT: Schema = {"type": "string"}
+_NAME: Schema = {"type": "string", "minLength": 1}
 
 
 class Tag(StrEnum):
@@ -40,8 +42,7 @@ class Place(StrEnum):
     HEADER = "header"
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """One parameter as the document shows it. `schema` is of its value."""
 
     name: str
@@ -61,14 +62,13 @@ class Parameter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PathParameter:
+class PathParameter(NamedTuple):
     """A variable part of the path."""
 
     name: str
     description: str
     example: str
-    schema: Schema = field(default_factory=lambda: {"type": "string", "minLength": 1})
+    schema: Schema = _NAME
 
     def described(self) -> tuple[Described, ...]:
         """Return the parameter."""
@@ -77,13 +77,12 @@ class PathParameter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderParameter:
+class HeaderParameter(NamedTuple):
     """A request header that a client may send, or, where it is `required`, has to."""
 
     name: str
     description: str
-    schema: Schema = field(default_factory=lambda: {"type": "string"})
+    schema: Schema = _TEXT
     example: str | None = None
     required: bool = False
 
@@ -101,8 +100,7 @@ class HeaderParameter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A request's body. `model` names a pydantic model (`module:Class`) or, for what is no JSON,
     is None; then `schema` says what can be said. `examples` have a title each. One that is not
     `required` may be left out.
@@ -116,8 +114,7 @@ class Body:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHeader:
+class ResponseHeader(NamedTuple):
     """A header that an answer carries; `always` is False where it may be missing."""
 
     name: str
@@ -126,8 +123,7 @@ class ResponseHeader:
     always: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer of a request that goes well. `model` names a class of `schemas.answers`, or
     another as `module:Class`; without one the answer is text of the media type, or empty where
     that is None.
@@ -141,8 +137,7 @@ class Answer:
     example: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """A route's description: the view's docstring is the longer part of it.
 
     `parameters` are the very objects that the view reads with. `errors` are what it can raise;
@@ -176,8 +171,7 @@ class Operation:
         return described
 
 
-@dataclass(frozen=True, slots=True)
-class RouteDescription:
+class RouteDescription(NamedTuple):
     """What a view's handler carries for the document: the first path is the route's name, the
     others are older names for it.
     """

@@ -1,15 +1,13 @@
 """Errors as clients see them: the program's error tree on one side, one JSON shape on the other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib import errors
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """How one kind of error looks: an HTTP status and a stable code."""
 
     status: HTTPStatus

@@ -4,10 +4,9 @@ document what it takes.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from chalicelib.domain.text import query_words
 from chalicelib.errors import InvalidInput
@@ -32,8 +31,7 @@ WORDS_PATTERN = r"^[^\u0000\ufffd]*[^\u0000-/:-@\[-`{-\u00a9\ufffd][^\u0000\ufff
 CURSOR_PATTERN = "^[A-Za-z0-9_-]+$"
 
 
-@dataclass(frozen=True, slots=True)
-class IntegerParameter:
+class IntegerParameter(NamedTuple):
     """A whole number in a range; `maximum` None is no limit. `beyond` says what to do instead of
     going over it.
     """
@@ -75,8 +73,7 @@ class IntegerParameter:
         return (_in_query(self.name, self.description, schema),)
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceParameter(Generic[_T]):
+class ChoiceParameter(NamedTuple, Generic[_T]):
     """One of a few words; `aliases` are other names of the parameter."""
 
     name: str
@@ -114,8 +111,7 @@ class ChoiceParameter(Generic[_T]):
         return (_in_query(self.name, self.description, own), *older)
 
 
-@dataclass(frozen=True, slots=True)
-class ChoicesParameter(Generic[_T]):
+class ChoicesParameter(NamedTuple, Generic[_T]):
     """One or several of a few words, separated by commas."""
 
     name: str
@@ -142,8 +138,7 @@ class ChoicesParameter(Generic[_T]):
         return (_in_query(self.name, self.description, schema, next(iter(self.choices))),)
 
 
-@dataclass(frozen=True, slots=True)
-class TextParameter:
+class TextParameter(NamedTuple):
     """Text of a limited length. `pattern` is for the document."""
 
     name: str
@@ -188,8 +183,7 @@ def read_words(request: ApiRequest, search: TextParameter) -> tuple[str, ...]:
     return words
 
 
-@dataclass(frozen=True, slots=True)
-class OpenParameter:
+class OpenParameter(NamedTuple):
     """Text as it was sent, for whoever reads it to judge. `pattern` is for the document."""
 
     name: str
@@ -206,8 +200,7 @@ class OpenParameter:
         return (_in_query(self.name, self.description, schema),)
 
 
-@dataclass(frozen=True, slots=True)
-class MomentParameter:
+class MomentParameter(NamedTuple):
     """An ISO 8601 date or date-time. A bare date is the start of that day in UTC or, with
     `end_of_day`, its last millisecond.
     """
@@ -246,8 +239,7 @@ class MomentParameter:
         return (_in_query(self.name, self.description, {"anyOf": formats}, "2027-06-15"),)
 
 
-@dataclass(frozen=True, slots=True)
-class AmountParameter:
+class AmountParameter(NamedTuple):
     """An amount of money in major units, not negative, with two decimals at most."""
 
     name: str

@@ -1,6 +1,6 @@
 """Lists of events: the query that asks for a page, and the JSON that answers it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
@@ -66,8 +66,7 @@ STATUS: ChoiceParameter[EventStatus | None] = ChoiceParameter(
 LIST_PARAMETERS = (*FILTER_PARAMETERS, ORDER_BY, SORT_ORDER, LIMIT, OFFSET, CURSOR)
 
 
-@dataclass(frozen=True, slots=True)
-class ListRequest:
+class ListRequest(NamedTuple):
     """Which list is asked for, in which order, and which page of it."""
 
     wanted: EventFilter

@@ -1,8 +1,8 @@
 """Browsing events and cities."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
@@ -31,8 +31,7 @@ class CityOrder(StrEnum):
     UPDATED_AT = "updatedAt"
 
 
-@dataclass(frozen=True, slots=True)
-class CityQuery:
+class CityQuery(NamedTuple):
     """Which cities, in which order. `words` are folded, `country` is when it is compared."""
 
     words: tuple[str, ...]
@@ -94,7 +93,7 @@ class Catalogue:
         now = wanted.city_slug if city is None else city.fields()["slug"]
         if now == wanted.city_slug:
             return found
-        return self._events.find(replace(wanted, city_slug=now), order, page)
+        return self._events.find(wanted._replace(city_slug=now), order, page)
 
     def city(self, slug: str) -> CityEntry:
         """Return a city; raises `NotFound`."""

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Seconds of a clock that only goes forward.
 Stopwatch = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class TimeBudget:
+class TimeBudget(NamedTuple):
     """A time on a clock that only goes forward. Work asks between its steps and may overrun by one
     of them.
     """
