@@ -7,7 +7,7 @@ from chalicelib.http.cursors import decode_cursor, encode_cursor
 from chalicelib.http.order_json import Json
 from chalicelib.http.query import CURSOR_PATTERN, LIMIT, OpenParameter
 from chalicelib.http.requests import ApiRequest
-from chalicelib.services.ports import OrderPage
+from chalicelib.services.port_types import OrderPage
 
 Listing = tuple[str | None, ...]
 

@@ -17,7 +17,7 @@ from chalicelib.http.order_pages import PAGE_PARAMETERS, Listing, read_page
 from chalicelib.http.query import MomentParameter, OpenParameter, TextParameter
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_text_response, to_json
-from chalicelib.services.ports import AuditQuery, Page
+from chalicelib.services.port_types import AuditQuery, Page
 
 blueprint = ApiBlueprint(__name__)
 

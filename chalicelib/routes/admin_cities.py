@@ -11,7 +11,7 @@ from chalicelib.http.operations import ETAG, IF_MATCH, LOCATION, Answer, Body, O
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import tagged_json
 from chalicelib.routes.cities import CITY_SLUG
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 
 blueprint = ApiBlueprint(__name__)
 

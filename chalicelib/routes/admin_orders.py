@@ -15,7 +15,7 @@ from chalicelib.http.order_pages import PAGE_PARAMETERS, page_json, read_page
 from chalicelib.http.query import ChoicesParameter, OpenParameter
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response
-from chalicelib.services.ports import OrderPage, OrderQuery
+from chalicelib.services.port_types import OrderPage, OrderQuery
 
 blueprint = ApiBlueprint(__name__)
 

@@ -20,7 +20,7 @@ from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import json_response, to_json
 from chalicelib.routes.event_pages import FILTER_PARAMETERS, STATUS, read_filter, written
 from chalicelib.services.catalogue import ALL_STATUSES
-from chalicelib.services.ports import Page
+from chalicelib.services.port_types import Page
 from chalicelib.services.transfer_export import export_page
 from chalicelib.services.transfer_lines import ImportLine, ImportReport, Outcome
 

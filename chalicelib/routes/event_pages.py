@@ -21,7 +21,7 @@ from chalicelib.http.query import (
 )
 from chalicelib.http.requests import ApiRequest
 from chalicelib.http.responses import to_json
-from chalicelib.services.ports import EventPage, PageRequest
+from chalicelib.services.port_types import EventPage, PageRequest
 
 Listing = tuple[str | None, ...]
 

@@ -15,7 +15,7 @@ from chalicelib.http.responses import json_response
 from chalicelib.http.signed_in import required_caller
 from chalicelib.services.events_of_orders import event_of
 from chalicelib.services.finding_orders import names_a_session
-from chalicelib.services.ports import OrderQuery
+from chalicelib.services.port_types import OrderQuery
 
 blueprint = ApiBlueprint(__name__)
 

@@ -18,13 +18,8 @@ from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.domain.refunds import Why
 from chalicelib.log_context import apart, bind_order
 from chalicelib.services.due_orders import DueOrders
-from chalicelib.services.ports import (
-    AuditLog,
-    Cancellation,
-    CancellationStore,
-    OrderQuery,
-    OrderStore,
-)
+from chalicelib.services.port_types import Cancellation, OrderQuery
+from chalicelib.services.ports import AuditLog, CancellationStore, OrderStore
 from chalicelib.services.refunding import Refunding
 from chalicelib.services.time_budget import TimeBudget
 

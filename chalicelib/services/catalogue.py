@@ -10,14 +10,8 @@ from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.slugs import is_slug
 from chalicelib.domain.text import begins_words, fold, words
 from chalicelib.errors import InvalidInput, NotFound, TooBroad
-from chalicelib.services.ports import (
-    CityEntry,
-    CityStore,
-    EventPage,
-    EventStore,
-    Page,
-    PageRequest,
-)
+from chalicelib.services.port_types import CityEntry, EventPage, Page, PageRequest
+from chalicelib.services.ports import CityStore, EventStore
 
 PUBLIC_STATUSES = (EventStatus.PUBLISHED,)
 ALL_STATUSES = tuple(EventStatus)

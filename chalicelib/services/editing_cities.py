@@ -10,7 +10,8 @@ from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import Changed, EventsApiError, NotFound, PreconditionFailed
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import Revisions
-from chalicelib.services.ports import AuditLog, CityEntry, CityStore
+from chalicelib.services.port_types import CityEntry
+from chalicelib.services.ports import AuditLog, CityStore
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import Stopwatch, TimeBudget
 

@@ -5,7 +5,6 @@ repeats a request that was cut off finds out how far it came, and goes on from t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.domain.clock import Clock, from_iso, to_iso
@@ -20,13 +19,8 @@ from chalicelib.services.checkout import (
     started_free,
 )
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import (
-    AuditLog,
-    KeyedRequest,
-    KeyedRequests,
-    OrderStore,
-    PaymentGateway,
-)
+from chalicelib.services.port_types import KeyedRequest
+from chalicelib.services.ports import AuditLog, KeyedRequests, OrderStore, PaymentGateway
 
 # Longer than API Gateway lets a request run (29 s, "Quotas for REST APIs").
 _LEASE = timedelta(seconds=30)
@@ -75,7 +69,7 @@ class KeyedCheckout:
         if known.leased_until > now:
             left = int((known.leased_until - now).total_seconds()) + 1
             raise KeyInUse("the same request is still running", min(left, 5))
-        return self._go_on(known, replace(mine, order_id=known.order_id), request)
+        return self._go_on(known, mine._replace(order_id=known.order_id), request)
 
     def _go_on(
         self, known: KeyedRequest, mine: KeyedRequest, request: CheckoutRequest
@@ -85,7 +79,7 @@ class KeyedCheckout:
         order = self._in_time(self._orders.get(mine.order_id))
         is_over = order is not None and order.status in {OrderStatus.FAILED, OrderStatus.EXPIRED}
         if is_over:
-            order, mine = None, replace(mine, order_id=self._new_id())
+            order, mine = None, mine._replace(order_id=self._new_id())
         if not self._requests.take_over(known, mine, self._clock()):
             raise KeyInUse("the same request is still running", 1)
         if order is None:
@@ -137,7 +131,7 @@ class KeyedCheckout:
 
     def _give_up(self, mine: KeyedRequest) -> None:
         now = self._clock()
-        self._requests.take_over(mine, replace(mine, leased_until=now), now)
+        self._requests.take_over(mine, mine._replace(leased_until=now), now)
 
     def _quietly(self, note: Callable[[], object]) -> None:
         """Make a note that a repeat can do without: it then finds out by itself."""

@@ -4,95 +4,34 @@
 holds both kinds to the same behaviour.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.domain.audit import AuditEntry, SubjectKind
 from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.cities import City
-from chalicelib.domain.clock import from_iso
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord
-from chalicelib.domain.orders import Order, OrderStatus
+from chalicelib.domain.orders import Order
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Refund
 from chalicelib.errors import EventsApiError
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """Which part of a sorted list: up to `limit` entries, after `after` or beyond `offset`.
-
-    `after` is the sort key of the last entry of the page before; with it `offset` is 0.
-    """
-
-    limit: int
-    offset: int
-    after: str | None
-    descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Public JSON texts in order; `next_after` is None where nothing follows."""
-
-    items: tuple[str, ...]
-    next_after: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CityEntry:
-    """A city as it is stored: its public JSON text and how many published events it has.
-
-    `former_slugs` lead here too, latest first; entries of a list leave them out.
-    """
-
-    public: str
-    published_events: int
-    former_slugs: tuple[str, ...] = ()
-
-    @classmethod
-    def of(
-        cls, city: Mapping[str, Any], published_events: int, former_slugs: tuple[str, ...] = ()
-    ) -> "CityEntry":
-        """Make an entry of a city's public form."""
-        text = json.dumps(city, ensure_ascii=False, separators=(",", ":"))
-        return cls(text, published_events, former_slugs)
-
-    def fields(self) -> dict[str, Any]:
-        """Return the city's public form."""
-        city: dict[str, Any] = json.loads(self.public)
-        return city
-
-    def described(self) -> City:
-        """Return the city as its admin described it."""
-        shown = self.fields()
-        return City(
-            id=shown["id"],
-            name=shown["name"],
-            slug=shown["slug"],
-            country=shown["country"],
-            image_url=shown["imageUrl"],
-            alt=shown["alt"],
-            created_at=from_iso(shown["createdAt"]),
-            updated_at=from_iso(shown["updatedAt"]),
-        )
-
-    def public_with_count(self) -> str:
-        """Return the public JSON text with `eventCount` added."""
-        return f'{self.public[:-1]},"eventCount":{self.published_events}}}'
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """A page of a list of events; `count` is how many are in the list."""
-
-    count: int
-    page: Page
+from chalicelib.services.port_types import (
+    AuditQuery,
+    Cancellation,
+    CityEntry,
+    EventInCity,
+    EventPage,
+    KeyedRequest,
+    NewsMark,
+    OrderPage,
+    OrderQuery,
+    Page,
+    PageRequest,
+    Rename,
+)
 
 
 class EventStore(Protocol):
@@ -199,28 +138,6 @@ class CityStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
-    """That the events of a city may still show the name or the slug that it had before `since`.
-
-    A later change of the same city takes its place, by another `token`.
-    """
-
-    city_id: int
-    slug: str
-    since: datetime
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class EventInCity:
-    """What an event shows of its city."""
-
-    slug: str
-    city: str
-    city_slug: str
-
-
 class RenameStore(Protocol):
     """Which cities' events have to follow a new name or slug, and which events those are."""
 
@@ -251,30 +168,6 @@ class AbandonedWords(Protocol):
     def finish(self, event_id: int) -> bool:
         """Bring an event's words in step; False where that was not needed or could not be done."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPage:
-    """Orders, latest first; `next_after` is None where nothing follows, and otherwise what the next
-    page comes after.
-    """
-
-    orders: tuple[Order, ...]
-    next_after: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderQuery:
-    """Which orders: of an event, of a buyer, or all; of these statuses, or of any.
-
-    `after` is where the page before ended, and `limit` the most that a page has.
-    """
-
-    limit: int
-    after: str | None = None
-    event_id: int | None = None
-    user_id: str | None = None
-    statuses: frozenset[OrderStatus] = frozenset()
 
 
 class OrderStore(Protocol):
@@ -383,20 +276,6 @@ class PaymentGateway(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AuditQuery:
-    """Which entries of the audit trail: about a subject (its key), by an actor, both, or all; made
-    between two times, both included. `after` is where the page before ended.
-    """
-
-    limit: int
-    after: str | None = None
-    subject: str | None = None
-    actor: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-
 class AuditTrail(Protocol):
     """Who changed what, kept for good."""
 
@@ -447,21 +326,6 @@ class Meter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeyedRequest:
-    """A checkout that was asked for under an idempotency key.
-
-    `fingerprint` tells requests apart, `order_id` is the order that it makes, `answer` what it was
-    answered once it was. Nobody else works at it before `leased_until` (UTC).
-    """
-
-    key: str
-    fingerprint: str
-    order_id: str
-    leased_until: datetime
-    answer: Mapping[str, str] | None = None
-
-
 class KeyedRequests(Protocol):
     """Requests under idempotency keys, remembered for 24 hours."""
 
@@ -482,14 +346,6 @@ class KeyedRequests(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Cancellation:
-    """That an event was cancelled at `since`, and its orders have yet to be ended."""
-
-    event_id: int
-    since: datetime
-
-
 class CancellationStore(Protocol):
     """Which cancelled events' orders have yet to be ended. An event's change to cancelled notes it,
     in one transaction with it.
@@ -502,29 +358,6 @@ class CancellationStore(Protocol):
     def remove(self, cancellation: Cancellation) -> None:
         """Forget it: nothing is left to do."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class TroubledEvent:
-    """One of Stripe's events that could not be handled: when it happened, and when it was first
-    tried in vain.
-    """
-
-    event_id: str
-    happened_at: datetime
-    failed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewsMark:
-    """How far Stripe's undelivered events have been handled.
-
-    All that happened before `until` were, but for the `troubled` ones; `until` is None where none
-    was handled yet.
-    """
-
-    until: datetime | None = None
-    troubled: tuple[TroubledEvent, ...] = ()
 
 
 class NewsMarker(Protocol):

@@ -12,7 +12,8 @@ from chalicelib.errors import MailProviderError, PaymentProviderError
 from chalicelib.log_context import apart
 from chalicelib.services.cancelling import Cancelling
 from chalicelib.services.due_orders import MOST_AT_A_TIME, DueOrders
-from chalicelib.services.ports import AbandonedWords, AuditLog, Cancellation, Rename
+from chalicelib.services.port_types import Cancellation, Rename
+from chalicelib.services.ports import AbandonedWords, AuditLog
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
 from chalicelib.services.undelivered_news import NewsWindow, UndeliveredNews

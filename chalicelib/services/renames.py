@@ -19,14 +19,8 @@ from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.revisions import changed_at
 from chalicelib.errors import EventsApiError
 from chalicelib.log_context import apart
-from chalicelib.services.ports import (
-    CityEntry,
-    CityStore,
-    EventInCity,
-    EventStore,
-    Rename,
-    RenameStore,
-)
+from chalicelib.services.port_types import CityEntry, EventInCity, Rename
+from chalicelib.services.ports import CityStore, EventStore, RenameStore
 from chalicelib.services.time_budget import TimeBudget
 
 # Longer than a store's indexes are ever behind its writes. A look at a city's events that begins so

@@ -5,7 +5,7 @@ import json
 from chalicelib.domain.event_facts import EventOrder, created_key
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.services.catalogue import Catalogue
-from chalicelib.services.ports import Page, PageRequest
+from chalicelib.services.port_types import Page, PageRequest
 
 # Lambda's answer holds 6 MB as JSON. An event counts as JSON in JSON, without any letter beyond
 # ASCII, which is the most that it takes there in whatever form.

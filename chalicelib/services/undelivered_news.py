@@ -8,7 +8,7 @@ one effect.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.clock import Clock
@@ -16,14 +16,8 @@ from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.errors import TooBroad
 from chalicelib.log_context import bind_order
 from chalicelib.services.payment_news import PaymentNewsDesk
-from chalicelib.services.ports import (
-    AuditLog,
-    Meter,
-    NewsMark,
-    NewsMarker,
-    PaymentGateway,
-    TroubledEvent,
-)
+from chalicelib.services.port_types import NewsMark, TroubledEvent
+from chalicelib.services.ports import AuditLog, Meter, NewsMarker, PaymentGateway
 from chalicelib.services.time_budget import TimeBudget
 
 # What happened a moment ago may not be in Stripe's list yet, and is on its way to the webhook.
@@ -100,7 +94,7 @@ class UndeliveredNews:
                 continue
             if news:
                 return NewsWindow(since, until, news)
-            self._marker.put(replace(mark, until=until))
+            self._marker.put(mark._replace(until=until))
             since, length = until, 2 * length
         return None
 
@@ -145,7 +139,7 @@ class UndeliveredNews:
             self._meter.count("UndeliveredEventGivenUp")
         mark = self._marker.get()
         others = tuple(one for one in mark.troubled if one != troubled)
-        self._marker.put(replace(mark, troubled=others))
+        self._marker.put(mark._replace(troubled=others))
         return had_effect
 
     def _handle(self, window: NewsWindow, budget: TimeBudget) -> tuple[int, bool]:

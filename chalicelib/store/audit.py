@@ -15,7 +15,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.audit import AuditEntry, SubjectKind
 from chalicelib.domain.clock import to_iso
-from chalicelib.services.ports import AuditQuery, Page
+from chalicelib.services.port_types import AuditQuery, Page
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.models import AuditModel
 from chalicelib.store.patience import patiently

@@ -13,7 +13,7 @@ from pynamodb.exceptions import DeleteError
 from chalicelib.domain.clock import from_iso, to_iso
 from chalicelib.domain.event_facts import id_text
 from chalicelib.domain.events import Event
-from chalicelib.services.ports import Cancellation
+from chalicelib.services.port_types import Cancellation
 from chalicelib.store.connection import unavailable
 from chalicelib.store.models import IndexEntryModel
 from chalicelib.store.patience import patiently

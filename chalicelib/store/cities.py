@@ -18,7 +18,7 @@ from chalicelib.domain.event_facts import NAME_END
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.text import fold_for_key
 from chalicelib.errors import Changed, EventsApiError, InUse, SlugTaken
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.event_items import moved_to
 from chalicelib.store.models import CityModel, MovedCityModel

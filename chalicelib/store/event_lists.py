@@ -17,7 +17,7 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.domain.event_facts import EventFacts, EventOrder
 from chalicelib.domain.event_filter import EventFilter, FactsFilter
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.ports import EventPage, Page, PageRequest
+from chalicelib.services.port_types import EventPage, Page, PageRequest
 from chalicelib.store.cities import EVENT_COUNTS
 from chalicelib.store.day_counts import day_counts, day_of
 from chalicelib.store.event_items import moved_to, status_city

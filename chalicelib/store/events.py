@@ -21,7 +21,7 @@ from chalicelib.errors import (
     SlugTaken,
     SlugUnknown,
 )
-from chalicelib.services.ports import EventPage, PageRequest
+from chalicelib.services.port_types import EventPage, PageRequest
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.cancellations import cancellation_put
 from chalicelib.store.cities import event_count_updates

@@ -10,7 +10,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.clock import from_iso, to_iso
-from chalicelib.services.ports import KeyedRequest
+from chalicelib.services.port_types import KeyedRequest
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.models import KeyedRequestModel, OrderModel
 from chalicelib.store.patience import patiently

@@ -6,7 +6,7 @@ from pynamodb.connection.base import Connection
 from pynamodb.exceptions import PutError
 
 from chalicelib.domain.clock import from_iso, to_iso
-from chalicelib.services.ports import NewsMark, TroubledEvent
+from chalicelib.services.port_types import NewsMark, TroubledEvent
 from chalicelib.store.connection import unavailable
 from chalicelib.store.models import NewsMarkerModel
 from chalicelib.store.patience import patiently

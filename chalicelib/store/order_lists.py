@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.clock import to_iso
 from chalicelib.domain.orders import Order
-from chalicelib.services.ports import OrderPage, OrderQuery
+from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.models import OrderModel
 from chalicelib.store.order_items import SHARDS, read_order
 from chalicelib.store.reading import get_many_raw, query_raw, text

@@ -24,7 +24,7 @@ from chalicelib.errors import (
     SalesClosed,
     SoldOut,
 )
-from chalicelib.services.ports import OrderPage, OrderQuery
+from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore

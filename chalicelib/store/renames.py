@@ -17,7 +17,7 @@ from chalicelib.domain.cities import City
 from chalicelib.domain.clock import from_iso, to_iso
 from chalicelib.domain.event_facts import id_text
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.ports import EventInCity, Rename
+from chalicelib.services.port_types import EventInCity, Rename
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.event_items import status_city
 from chalicelib.store.models import EventModel, IndexEntryModel

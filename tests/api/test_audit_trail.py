@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.schemas.answers import AuditList
-from chalicelib.services.ports import AuditQuery
+from chalicelib.services.port_types import AuditQuery
 from chalicelib.store import Stores
 from tests.support.answers import check_common_headers, problem, refused_field
 from tests.support.fakes import FakePayments

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.audit import DATABASE, AuditEntry, Subject, SubjectKind
 from chalicelib.errors import Changed, EventsApiError, InUse, SlugTaken, SlugUnknown
-from chalicelib.services.ports import AuditQuery
+from chalicelib.services.port_types import AuditQuery
 from tests.support.audited_writes import (
     ORDER,
     SLUG,

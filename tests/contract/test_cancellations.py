@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.errors import Changed
-from chalicelib.services.ports import Cancellation
+from chalicelib.services.port_types import Cancellation
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.store_worlds import World
 

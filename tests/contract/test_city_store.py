@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.cities import public_city
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Changed, InUse, SlugTaken, SlugUnknown
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.store_worlds import Both, World
 
@@ -213,7 +213,7 @@ def test_a_former_slug_leads_to_the_city(london: World) -> None:
     for slug in ("london", "londinium", "lundenwic"):
         assert found(london, slug) == last
     assert london.cities.list_by_name(descending=False, stop_after=None) == [
-        replace(last, former_slugs=())
+        last._replace(former_slugs=())
     ]
     assert london.cities.count() == 1
 

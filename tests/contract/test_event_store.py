@@ -21,7 +21,7 @@ from chalicelib.domain.events import (
 )
 from chalicelib.domain.text import query_words
 from chalicelib.errors import CapacityTooLow, Changed, InUse, SlugTaken, SlugUnknown
-from chalicelib.services.ports import EventPage, Page, PageRequest
+from chalicelib.services.port_types import EventPage, Page, PageRequest
 from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.store_worlds import Both, World
 

@@ -1,17 +1,16 @@
 """`KeyedRequests`: the fake and the real one behave alike."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.services.ports import KeyedRequest
+from chalicelib.services.port_types import KeyedRequest
 from tests.support.builders import NOW
 from tests.support.store_worlds import World
 
 LEASE = timedelta(seconds=30)
 MINE = KeyedRequest("key-1", "fingerprint", "01JNMINE000000000000000000", NOW + LEASE)
-OTHER = replace(MINE, order_id="01JNOTHER00000000000000000", leased_until=NOW + 2 * LEASE)
+OTHER = MINE._replace(order_id="01JNOTHER00000000000000000", leased_until=NOW + 2 * LEASE)
 ANSWER = {"checkoutUrl": "https://pay.example", "sessionId": "cs_1"}
 
 
@@ -28,14 +27,14 @@ def test_a_request_does_not_stand_in_its_own_way(world: World) -> None:
 @pytest.mark.parametrize("key", ["key-2", "KEY-1", "key-1 ", "é" * 255, "x" * 5000])
 def test_another_key_is_another_request(world: World, key: str) -> None:
     world.keyed_requests.begin(MINE, NOW)
-    assert world.keyed_requests.begin(replace(MINE, key=key), NOW) is None
+    assert world.keyed_requests.begin(MINE._replace(key=key), NOW) is None
     assert world.keyed_requests.begin(OTHER, NOW) == MINE
 
 
 def test_an_answer_is_remembered_with_the_request(world: World) -> None:
     world.keyed_requests.begin(MINE, NOW)
     world.keyed_requests.finish(MINE, ANSWER, NOW)
-    assert world.keyed_requests.begin(OTHER, NOW) == replace(MINE, answer=ANSWER)
+    assert world.keyed_requests.begin(OTHER, NOW) == MINE._replace(answer=ANSWER)
 
 
 def test_a_key_is_forgotten_after_a_day(world: World) -> None:
@@ -50,12 +49,12 @@ def test_an_answer_is_remembered_for_a_day_from_when_it_was_given(world: World) 
     world.keyed_requests.begin(MINE, NOW)
     world.keyed_requests.finish(MINE, ANSWER, NOW + timedelta(hours=1))
     found = world.keyed_requests.begin(OTHER, NOW + timedelta(hours=24, minutes=30))
-    assert found == replace(MINE, answer=ANSWER)
+    assert found == MINE._replace(answer=ANSWER)
 
 
 def test_a_request_is_taken_over_once(world: World) -> None:
     world.keyed_requests.begin(MINE, NOW)
-    third = replace(OTHER, order_id="01JNTHIRD00000000000000000")
+    third = OTHER._replace(order_id="01JNTHIRD00000000000000000")
     assert world.keyed_requests.take_over(MINE, OTHER, NOW)
     assert not world.keyed_requests.take_over(MINE, third, NOW)
     assert world.keyed_requests.begin(MINE, NOW) == OTHER
@@ -81,7 +80,7 @@ def test_who_was_taken_over_from_answers_nothing_and_forgets_nothing(world: Worl
 
 
 def test_the_same_order_under_a_later_lease_is_another_request(world: World) -> None:
-    later = replace(MINE, leased_until=MINE.leased_until + LEASE)
+    later = MINE._replace(leased_until=MINE.leased_until + LEASE)
     world.keyed_requests.begin(MINE, NOW)
     world.keyed_requests.take_over(MINE, later, NOW)
     world.keyed_requests.finish(MINE, ANSWER, NOW)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from chalicelib.services.ports import NewsMark, TroubledEvent
+from chalicelib.services.port_types import NewsMark, TroubledEvent
 from tests.support.builders import NOW
 from tests.support.store_worlds import World
 

@@ -20,7 +20,7 @@ from chalicelib.errors import (
     SalesClosed,
     SoldOut,
 )
-from chalicelib.services.ports import OrderQuery
+from chalicelib.services.port_types import OrderQuery
 from chalicelib.store import order_lists
 from tests.support.builders import NOW, a_city, an_event, an_order
 from tests.support.order_steps import (
@@ -465,7 +465,7 @@ def everything(world: World, query: OrderQuery) -> list[Order]:
         found += page.orders
         if page.next_after is None:
             return found
-        query = replace(query, after=page.next_after)
+        query = query._replace(after=page.next_after)
     raise AssertionError("no end of pages")
 
 

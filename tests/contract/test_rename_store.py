@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.ports import EventInCity, Rename
+from chalicelib.services.port_types import EventInCity, Rename
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.store_worlds import World
 

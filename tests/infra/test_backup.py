@@ -21,7 +21,7 @@ from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.order_changes import pay, release
 from chalicelib.domain.orders import Cause, MailStatus, Order, OrderStatus
 from chalicelib.errors import EventsApiError
-from chalicelib.services.ports import AuditQuery, KeyedRequest
+from chalicelib.services.port_types import AuditQuery, KeyedRequest
 from infra.backup import saving
 from infra.backup.errors import BackupError
 from infra.backup.file_format import Header, Reader, TableShape, Writer

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.audit import Subject, SubjectKind
-from chalicelib.services.ports import AuditQuery
+from chalicelib.services.port_types import AuditQuery
 from chalicelib.store import Stores, audit
 from tests.support.audited_writes import WRITES, Write, entry, found, open_shop
 from tests.support.builders import NOW, an_entry

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.cities import public_city
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import SlugTaken, Unavailable
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from chalicelib.store import Stores
 from tests.support.builders import NOW, a_city
 from tests.support.seeding import seed_city, seed_event

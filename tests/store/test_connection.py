@@ -11,7 +11,7 @@ from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.ports import PageRequest
+from chalicelib.services.port_types import PageRequest
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from chalicelib.store.connection import unavailable

@@ -9,7 +9,7 @@ from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.ports import KeyedRequest, NewsMark, PageRequest
+from chalicelib.services.port_types import KeyedRequest, NewsMark, PageRequest
 from chalicelib.store import Stores
 from tests.support.builders import NOW, an_order
 from tests.support.seeding import seed_city, seed_event

@@ -19,7 +19,7 @@ from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.text import query_words
 from chalicelib.errors import EventsApiError, SlugTaken, Unavailable
-from chalicelib.services.ports import PageRequest
+from chalicelib.services.port_types import PageRequest
 from chalicelib.store import Stores, event_batches, word_index
 from chalicelib.store.models import IndexEntryModel
 from chalicelib.store.word_index import MARKS

@@ -13,7 +13,7 @@ from chalicelib.domain.event_facts import EventFacts, EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import UNLIMITED_SEATS, EventStatus, new_record, public_event
 from chalicelib.errors import SlugTaken, SlugUnknown, Unavailable
-from chalicelib.services.ports import PageRequest
+from chalicelib.services.port_types import PageRequest
 from chalicelib.store import Stores
 from chalicelib.store.models import EventModel
 from tests.support.builders import NOW, an_event, an_order
@@ -437,7 +437,7 @@ def test_a_page_is_the_total_and_one_query_a_status_of_the_orders_index(
     for number in range(3):
         seed_event(stores, f"event-{number}x")
     traffic.forget()
-    first = stores.events.find(EventFilter(statuses), order, replace(PAGE, limit=2))
+    first = stores.events.find(EventFilter(statuses), order, PAGE._replace(limit=2))
     after = PageRequest(2, 0, first.page.next_after, descending=True)
     second = stores.events.find(EventFilter(statuses), order, after)
 

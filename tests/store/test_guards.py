@@ -30,7 +30,7 @@ from chalicelib.errors import (
     SoldOut,
     Unavailable,
 )
-from chalicelib.services.ports import AuditQuery, KeyedRequest, PageRequest
+from chalicelib.services.port_types import AuditQuery, KeyedRequest, PageRequest
 from chalicelib.store import (
     Stores,
     audit,
@@ -584,8 +584,8 @@ class TestTheKeysConditions:
     """A key is of one request, worked at by one, and answered once."""
 
     FIRST = KeyedRequest("key-1", "print", "01JNFIRST00000000000000000", NOW)
-    SECOND = replace(FIRST, order_id="01JNSECOND0000000000000000")
-    THIRD = replace(FIRST, order_id="01JNTHIRD00000000000000000")
+    SECOND = FIRST._replace(order_id="01JNSECOND0000000000000000")
+    THIRD = FIRST._replace(order_id="01JNTHIRD00000000000000000")
     ANSWER: ClassVar = {"orderId": FIRST.order_id}
 
     @pytest.fixture
@@ -612,7 +612,7 @@ class TestTheKeysConditions:
         stores.keyed_requests.begin(self.FIRST, NOW)
 
     def known(self, stores: Stores) -> KeyedRequest | None:
-        return stores.keyed_requests.begin(replace(self.FIRST, order_id="01JNNOBODYS"), NOW)
+        return stores.keyed_requests.begin(self.FIRST._replace(order_id="01JNNOBODYS"), NOW)
 
     def test_with_it_a_key_begins_one_checkout(self, stores: Stores) -> None:
         assert stores.keyed_requests.begin(self.SECOND, NOW) == self.FIRST
@@ -639,7 +639,7 @@ class TestTheKeysConditions:
     def test_with_it_an_answer_is_not_lost_to_who_comes_late(self, stores: Stores) -> None:
         stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
         assert not stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
-        assert self.known(stores) == replace(self.FIRST, answer=self.ANSWER)
+        assert self.known(stores) == self.FIRST._replace(answer=self.ANSWER)
 
     def test_without_it_a_buyer_who_was_answered_is_begun_again(
         self, stores: Stores, unguarded: Callable[[], None]
@@ -660,7 +660,7 @@ class TestTheKeysConditions:
         stores.keyed_requests.take_over(self.FIRST, self.SECOND, NOW)
         no_leases()
         stores.keyed_requests.finish(self.FIRST, self.ANSWER, NOW)
-        assert self.known(stores) == replace(self.FIRST, answer=self.ANSWER)
+        assert self.known(stores) == self.FIRST._replace(answer=self.ANSWER)
 
     def test_without_it_a_key_is_free_while_its_checkout_runs(
         self, stores: Stores, no_leases: Callable[[], None]

@@ -10,7 +10,7 @@ from chalicelib.domain.clock import to_iso
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.errors import Unavailable
 from chalicelib.services.fulfilment import Outcome
-from chalicelib.services.ports import AuditQuery, NewsMark
+from chalicelib.services.port_types import AuditQuery, NewsMark
 from chalicelib.store import Stores
 from tests.support.builders import (
     NOW,

@@ -15,7 +15,7 @@ from chalicelib.domain.orders import HistoryEntry, MailStatus, Order, OrderStatu
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
 from chalicelib.domain.tickets import CheckIn
 from chalicelib.errors import Changed, Conflict, NotFound, SoldOut, Unavailable
-from chalicelib.services.ports import Cancellation, KeyedRequest, NewsMark, OrderQuery
+from chalicelib.services.port_types import Cancellation, KeyedRequest, NewsMark, OrderQuery
 from chalicelib.store import Stores, order_lists
 from chalicelib.store.order_items import SHARDS, order_item, read_order, shard_of
 from chalicelib.store.orders import IntegrityError
@@ -522,7 +522,7 @@ def test_a_request_that_was_forgotten_while_it_was_looked_at_is_begun(
     stores: Stores, tables: MotoTables, traffic: Traffic
 ) -> None:
     first = KeyedRequest("key-1", "fingerprint", "01JNFIRST00000000000000000", NOW)
-    second = replace(first, order_id="01JNSECOND0000000000000000")
+    second = first._replace(order_id="01JNSECOND0000000000000000")
     stores.keyed_requests.begin(first, NOW)
     [item] = tables.scan(ORDERS)
     traffic.first(

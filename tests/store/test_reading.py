@@ -13,7 +13,7 @@ from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.ports import CityEntry, Page, PageRequest
+from chalicelib.services.port_types import CityEntry, Page, PageRequest
 from chalicelib.store import Stores
 from chalicelib.store.models import EventModel
 from chalicelib.store.reading import RawItem, count_raw, get_many_raw

@@ -10,7 +10,7 @@ from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.ports import PageRequest, Rename
+from chalicelib.services.port_types import PageRequest, Rename
 from chalicelib.store import Stores
 from chalicelib.store.renames import RENAMES
 from tests.support.builders import NOW

@@ -3,7 +3,7 @@
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.ports import PageRequest
+from chalicelib.services.port_types import PageRequest
 from chalicelib.store import Stores
 from tests.support.seeding import seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, MotoTables

@@ -21,7 +21,7 @@ from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.domain.text import query_words
 from chalicelib.errors import TooBroad, Unavailable
-from chalicelib.services.ports import PageRequest
+from chalicelib.services.port_types import PageRequest
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, word_index, word_search
 from chalicelib.store.reindexing import Reindexing, open_reindexing

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import EventStatus
-from chalicelib.services.ports import AuditQuery
+from chalicelib.services.port_types import AuditQuery
 from tests.support.builders import NOW, a_city, an_entry, an_event, an_order
 from tests.support.order_steps import noted, paid
 from tests.support.store_worlds import World

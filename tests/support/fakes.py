@@ -49,7 +49,7 @@ from chalicelib.errors import (
     SoldOut,
     TooBroad,
 )
-from chalicelib.services.ports import (
+from chalicelib.services.port_types import (
     AuditQuery,
     Cancellation,
     CityEntry,
@@ -180,7 +180,7 @@ class FakeCities:
         if event.city_slug in self.cities:
             entry = self.cities[event.city_slug]
             published = numbers[EventStatus.PUBLISHED]
-            self.cities[event.city_slug] = replace(entry, published_events=published)
+            self.cities[event.city_slug] = entry._replace(published_events=published)
 
     def list_by_name(self, *, descending: bool, stop_after: int | None) -> list[CityEntry]:
         def key(entry: CityEntry) -> tuple[str, int]:
@@ -188,7 +188,7 @@ class FakeCities:
             return fold(city["name"]), city["id"]
 
         entries = sorted(self.cities.values(), key=key, reverse=descending)[:stop_after]
-        return [replace(entry, former_slugs=()) for entry in entries]
+        return [entry._replace(former_slugs=()) for entry in entries]
 
     def count(self) -> int:
         return len(self.cities)
@@ -576,7 +576,7 @@ class FakeKeyedRequests:
 
     def finish(self, request: KeyedRequest, answer: Mapping[str, str], now: datetime) -> None:
         if self._is_leased(request):
-            self.requests[request.key] = (replace(request, answer=dict(answer)), now)
+            self.requests[request.key] = (request._replace(answer=dict(answer)), now)
 
     def forget(self, request: KeyedRequest, now: datetime) -> None:
         if self._is_leased(request):

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.domain.orders import MailStatus, Order, OrderStatus
 from chalicelib.domain.refunds import DisputeStatus
-from chalicelib.services.ports import AuditQuery
+from chalicelib.services.port_types import AuditQuery
 from tests.support.local_stripe import LocalStripe
 from tests.support.shop import Shop
 

@@ -24,7 +24,8 @@ from chalicelib.services.due_orders import DueOrders
 from chalicelib.services.fulfilment import Fulfilment
 from chalicelib.services.keyed_checkout import KeyedCheckout
 from chalicelib.services.payment_news import PaymentNewsDesk
-from chalicelib.services.ports import OrderQuery, PaymentGateway
+from chalicelib.services.port_types import OrderQuery
+from chalicelib.services.ports import PaymentGateway
 from chalicelib.services.reconciliation import (
     Reconciliation,
     cancellations_chore,

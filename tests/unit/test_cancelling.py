@@ -10,7 +10,7 @@ from chalicelib.domain.orders import HOLD, Order, OrderStatus
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund
 from chalicelib.errors import PaymentProviderError, RefundRefused
 from chalicelib.services.cancelling import Look
-from chalicelib.services.ports import Cancellation, OrderPage, OrderQuery
+from chalicelib.services.port_types import Cancellation, OrderPage, OrderQuery
 from chalicelib.services.time_budget import TimeBudget
 from tests.support.builders import NOW
 from tests.support.fake_shop import CAUSE, EventfulOrders, FakeShop

@@ -18,7 +18,7 @@ from chalicelib.services.catalogue import (
     CityOrder,
     CityQuery,
 )
-from chalicelib.services.ports import CityEntry, EventPage, Page, PageRequest
+from chalicelib.services.port_types import CityEntry, EventPage, Page, PageRequest
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents
 
@@ -165,7 +165,7 @@ def test_a_former_slug_of_a_city_finds_its_events(world: World) -> None:
 
 
 def test_a_page_beyond_the_last_is_empty(world: World) -> None:
-    found = world.listed(page=replace(FIRST_PAGE, offset=3))
+    found = world.listed(page=FIRST_PAGE._replace(offset=3))
     assert (found.count, found.page) == (3, Page((), None))
 
 

@@ -14,7 +14,7 @@ from chalicelib.errors import Changed, InUse, NotFound, PreconditionFailed, Slug
 from chalicelib.log_context import bound
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityDraft, CityEditor
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from chalicelib.services.renames import Renames
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents, FakeRenames, RecordingLog

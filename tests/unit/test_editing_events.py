@@ -25,7 +25,7 @@ from chalicelib.errors import (
 from chalicelib.log_context import bound
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import EventDraft, EventEditor, ensure_in_future
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from tests.support.builders import NOW, a_city, an_event
 from tests.support.fakes import FakeCities, FakeEvents, RecordingLog
 

@@ -22,7 +22,7 @@ from chalicelib.http.entity_tags import (
 )
 from chalicelib.http.operations import IF_MATCH
 from chalicelib.http.requests import ApiRequest
-from chalicelib.services.ports import CityEntry
+from chalicelib.services.port_types import CityEntry
 from tests.support.api_requests import an_api_request
 from tests.support.builders import a_city, an_event
 

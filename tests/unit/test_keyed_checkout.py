@@ -19,7 +19,7 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.services.checkout import CheckoutRequest, StartedCheckout
-from chalicelib.services.ports import KeyedRequest
+from chalicelib.services.port_types import KeyedRequest
 from tests.support.fake_shop import FakeShop, fails
 from tests.support.fakes import FakeKeyedRequests, FakePayments
 

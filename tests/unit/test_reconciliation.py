@@ -11,7 +11,7 @@ from chalicelib.domain.orders import HOLD, OrderStatus
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.errors import MailProviderError, PaymentProviderError, Unavailable
 from chalicelib.services.due_orders import MOST_AT_A_TIME
-from chalicelib.services.ports import Cancellation, Rename
+from chalicelib.services.port_types import Cancellation, Rename
 from chalicelib.services.reconciliation import (
     Chore,
     Reconciliation,

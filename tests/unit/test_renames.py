@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.errors import Unavailable
-from chalicelib.services.ports import Rename
+from chalicelib.services.port_types import Rename
 from chalicelib.services.renames import SETTLED_AFTER, Look, Renames
 from chalicelib.services.time_budget import TimeBudget
 from tests.support.builders import NOW, a_city, an_event

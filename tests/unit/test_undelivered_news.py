@@ -10,7 +10,7 @@ from chalicelib.domain.orders import OrderStatus
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Dispute, DisputeStatus
 from chalicelib.errors import PaymentProviderError
-from chalicelib.services.ports import NewsMark, TroubledEvent
+from chalicelib.services.port_types import NewsMark, TroubledEvent
 from chalicelib.services.time_budget import TimeBudget
 from tests.support.builders import NOW, a_paid_session
 from tests.support.fake_shop import FakeShop
