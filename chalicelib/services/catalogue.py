@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
@@ -11,7 +11,9 @@ from chalicelib.domain.slugs import is_slug
 from chalicelib.domain.text import begins_words, fold, words
 from chalicelib.errors import InvalidInput, NotFound, TooBroad
 from chalicelib.services.port_types import CityEntry, EventPage, Page, PageRequest
-from chalicelib.services.ports import CityStore, EventStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import CityStore, EventStore
 
 PUBLIC_STATUSES = (EventStatus.PUBLISHED,)
 ALL_STATUSES = tuple(EventStatus)
@@ -52,7 +54,7 @@ class CityList:
 class Catalogue:
     """The use cases behind the public lists and pages."""
 
-    def __init__(self, *, events: EventStore, cities: CityStore) -> None:
+    def __init__(self, *, events: "EventStore", cities: "CityStore") -> None:
         self._events = events
         self._cities = cities
 
