@@ -6,7 +6,9 @@ from importlib import import_module
 
 from chalice.app import Blueprint
 
+from chalicelib import wiring
 from chalicelib.functions import authorizer, reconcile, stripe_webhook
+from chalicelib.functions.init_phase import prepare
 from chalicelib.http.lazy_app import LazyApp
 from chalicelib.http.preflight import ANY_PATH
 
@@ -67,3 +69,11 @@ app.api.binary_types = []
 # Not routes: registered so that they are deployed. Each starts from its own module.
 for functions in (authorizer.blueprint, stripe_webhook.blueprint, reconcile.blueprint):
     app.register_blueprint(functions)
+
+# A cold start is mostly somebody who looks at an event.
+prepare(
+    "app.app",
+    lambda: app.routes["/api/events"],
+    wiring.connect_catalogue,
+    for_snapshots=(lambda: list(app.routes), wiring.connect_orders, wiring.load_payments),
+)

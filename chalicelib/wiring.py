@@ -113,6 +113,29 @@ def stores() -> "Stores":
     return open_stores(StoreSettings.read(os.environ), session)
 
 
+def connect_catalogue() -> None:
+    """Make all that the first page view needs: nothing is sent."""
+    stores().connect()
+    catalogue()
+
+
+def connect_orders() -> None:
+    """Make all that the first read of an order needs: nothing is sent."""
+    stores().connect()
+    _ = stores().orders
+
+
+def load_payments() -> None:
+    """Load what hears and asks Stripe: nothing is sent."""
+    for part in ("adapters.stripe_gateway", "adapters.stripe_signatures", "services.payment_news"):
+        import_module(f"chalicelib.{part}")
+
+
+def load_tokens() -> None:
+    """Load what checks tokens: nothing is sent."""
+    import_module("chalicelib.adapters.tokens")
+
+
 @cache
 def _parameters() -> "ParameterStore":
     from chalicelib.adapters.secrets import ParameterStore

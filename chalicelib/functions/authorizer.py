@@ -13,6 +13,7 @@ from chalice.app import AuthRequest, AuthResponse, Blueprint
 
 from chalicelib import wiring
 from chalicelib.errors import Unauthenticated
+from chalicelib.functions.init_phase import prepare
 from chalicelib.http.bearer_tokens import bearer_token
 
 blueprint = Blueprint(__name__)
@@ -70,3 +71,6 @@ def _route(method_arn: str) -> str:
     verb, _, path = verb_and_path.partition("/")
     shown = (each if _OWN_SEGMENT.fullmatch(each) else _ANY_SEGMENT for each in path.split("/"))
     return f"{verb} /{'/'.join(shown)}"
+
+
+prepare(f"{__name__}.jwt_authorizer", wiring.load_tokens)

@@ -9,6 +9,7 @@ from chalice.app import Blueprint
 
 from chalicelib import log_context, wiring
 from chalicelib.errors import EventsApiError, InvalidSignature, PaymentProviderError
+from chalicelib.functions.init_phase import prepare
 from chalicelib.http.headers import NO_STORE, SECURITY_HEADERS, cors_headers
 from chalicelib.http.operations import Answer, Body, HeaderParameter, Operation, Tag
 from chalicelib.http.problems import (
@@ -147,3 +148,6 @@ def _result(
         },
         "body": json.dumps(body),
     }
+
+
+prepare(f"{__name__}.stripe_webhook", wiring.connect_orders, wiring.load_payments)

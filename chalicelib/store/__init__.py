@@ -33,6 +33,10 @@ class Stores:
     def __init__(self, connection: "Connection") -> None:
         self._connection = connection
 
+    def connect(self) -> None:
+        """Make the client that the first request would make: nothing is sent."""
+        _ = self._connection.client
+
     @property
     def session(self) -> "Session":
         """Botocore's: to make another client of it costs a fraction of the first one."""

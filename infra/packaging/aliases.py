@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.packaging.choices import RELEASE
+from infra.packaging.choices import HAS_SNAP_START, RELEASE, chosen, snapshots_are_possible
 from infra.packaging.documents import Document
 from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK
@@ -17,6 +17,7 @@ from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK
 ALIAS: Final = "live"
 FUNCTIONS: Final = (API, WEBHOOK, AUTHORIZER, TIMER)
 
+_SNAPSHOT = frozenset({API, WEBHOOK})
 _FUNCTION = re.compile(r"\$\{(\w+)\.Arn\}")
 _INTEGRATION = "x-amazon-apigateway-integration"
 _AUTHORIZER = "x-amazon-apigateway-authorizer"
@@ -34,6 +35,16 @@ def published() -> Document:
     whose settings alone have changed would go on with the old ones.
     """
     return {"AutoPublishAlias": ALIAS, "AutoPublishCodeSha256": {"Ref": RELEASE}}
+
+
+def snapshots(function: str) -> Document:
+    """Return the properties that have a function start from snapshots of its versions, if that is
+    asked for: where somebody waits, and a start takes long enough.
+    """
+    if function not in _SNAPSHOT or not snapshots_are_possible():
+        return {}
+    kept = {"ApplyOn": "PublishedVersions"}
+    return {"SnapStart": chosen(HAS_SNAP_START, kept, {"Ref": "AWS::NoValue"})}
 
 
 def calling_aliases(swagger: Mapping[str, Any]) -> Document:

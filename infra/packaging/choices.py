@@ -2,6 +2,8 @@
 function reads, what must go together, and the conditions that follow from them.
 """
 
+import sys
+
 from infra.packaging.documents import Document
 
 RELEASE = "Release"
@@ -14,6 +16,7 @@ SHIFT = "Shift"
 GRADUAL = "gradual"
 AT_ONCE = "at-once"
 METHOD_METRICS = "MethodMetrics"
+SNAP_START = "SnapStart"
 SECRETS_KEY = "SecretsKeyArn"
 GATEWAY_LOGS_ROLE = "GatewayLogsRoleArn"
 
@@ -26,9 +29,11 @@ HAS_HOSTED_ZONE = "HasHostedZone"
 HAS_FIREWALL = "HasFirewall"
 SHIFTS_AT_ONCE = "ShiftsAtOnce"
 HAS_METHOD_METRICS = "HasMethodMetrics"
+HAS_SNAP_START = "HasSnapStart"
 HAS_SECRETS_KEY = "HasSecretsKey"
 MAKES_GATEWAY_LOGS_ROLE = "MakesGatewayLogsRole"
 
+_FIRST_WITH_SNAPSHOTS = (3, 12)
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _ORIGINS = {"Ref": "CorsOrigins"}
 
@@ -64,6 +69,7 @@ def choices() -> Document:
             "asks for each metric that gets data",
             default="off",
         ),
+        **_snapshots(),
         SECRETS_KEY: _parameter(
             "The KMS key of your own that the secrets in SSM are encrypted with; empty for AWS's",
             r"(arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+)?",
@@ -101,11 +107,19 @@ def conditions() -> Document:
         HAS_DOMAIN: _is_given(DOMAIN),
         HAS_BASE_PATH: _is_given(BASE_PATH),
         HAS_HOSTED_ZONE: _is_given(HOSTED_ZONE),
-        HAS_FIREWALL: {"Fn::Equals": [{"Ref": FIREWALL}, "on"]},
-        HAS_METHOD_METRICS: {"Fn::Equals": [{"Ref": METHOD_METRICS}, "on"]},
+        HAS_FIREWALL: _is_on(FIREWALL),
+        HAS_METHOD_METRICS: _is_on(METHOD_METRICS),
+        **({HAS_SNAP_START: _is_on(SNAP_START)} if snapshots_are_possible() else {}),
         HAS_SECRETS_KEY: _is_given(SECRETS_KEY),
         MAKES_GATEWAY_LOGS_ROLE: {"Fn::Equals": [{"Ref": GATEWAY_LOGS_ROLE}, ""]},
     }
+
+
+def snapshots_are_possible() -> bool:
+    """Tell whether functions of the Python that packages can start from snapshots ("Improving
+    startup performance with Lambda SnapStart": Python 3.12 and later).
+    """
+    return sys.version_info[:2] >= _FIRST_WITH_SNAPSHOTS
 
 
 def chosen(condition: str, then: object, otherwise: object) -> object:
@@ -125,6 +139,23 @@ def _switch(description: str, default: str = "on") -> Document:
         "AllowedValues": ["on", "off"],
         "Default": default,
     }
+
+
+def _snapshots() -> Document:
+    """Return the parameter that asks for snapshots, where functions can start from some."""
+    if not snapshots_are_possible():
+        return {}
+    return {
+        SNAP_START: _switch(
+            "Whether the API and the webhook start from snapshots; AWS asks for each that is kept, "
+            "also while nobody comes",
+            default="off",
+        )
+    }
+
+
+def _is_on(parameter: str) -> Document:
+    return {"Fn::Equals": [{"Ref": parameter}, "on"]}
 
 
 def _is_given(parameter: str) -> Document:

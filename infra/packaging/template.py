@@ -12,7 +12,13 @@ from infra.packaging.access_logs import (
     access_log_setting,
 )
 from infra.packaging.alarms import alarm_resources
-from infra.packaging.aliases import alias_of, alias_permissions, calling_aliases, published
+from infra.packaging.aliases import (
+    alias_of,
+    alias_permissions,
+    calling_aliases,
+    published,
+    snapshots,
+)
 from infra.packaging.choices import choices, conditions, rules
 from infra.packaging.dashboard import dashboard_resources
 from infra.packaging.definition import additions, chalice_definition
@@ -137,6 +143,7 @@ def _function(function: str, stage: str) -> Document:
             },
             "LoggingConfig": logging,
             **published(),
+            **snapshots(function),
         }
     }
 

@@ -1,0 +1,45 @@
+"""What a function does while Lambda starts it, so that its first request does not have to: a
+starting function has more processor than its memory buys, and a snapshot keeps what was done.
+
+Nothing is sent from here: what answers at the start may be gone, or another, when it is needed.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+# Lambda sets these ("Defined runtime environment variables"): how, and which function, it starts.
+_KIND = "AWS_LAMBDA_INITIALIZATION_TYPE"
+_HANDLER = "_HANDLER"
+_SNAPSHOT = "snap-start"
+
+Step = Callable[[], object]
+
+
+def prepare(handler: str, *steps: Step, for_snapshots: Sequence[Step] = ()) -> None:
+    """Take the steps, if Lambda starts the function of this handler: modules of one are loaded by
+    others too. Those `for_snapshots` are taken where SnapStart keeps the result for every start to
+    come, when it does not matter how long they take.
+
+    What goes wrong here goes wrong again in the first request, which has an answer for it.
+    """
+    kind = os.environ.get(_KIND)
+    if kind is None or os.environ.get(_HANDLER) != handler:
+        return
+    for step in steps if kind != _SNAPSHOT else (*steps, *for_snapshots):
+        with suppress(Exception):
+            step()
+    if kind == _SNAPSHOT:
+        _reseed_when_restored()
+
+
+def _reseed_when_restored() -> None:
+    """Have each copy of a snapshot draw other random numbers: they take crowds apart. Ids and
+    secrets come from the system and need nothing ("Handling uniqueness with Lambda SnapStart").
+    """
+    import random
+
+    # Part of Lambda's runtime, from Python 3.12 on.
+    from snapshot_restore_py import register_after_restore
+
+    register_after_restore(random.seed)
