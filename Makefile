@@ -185,7 +185,7 @@ fuzz: setup ## Try the local run with requests made from its OpenAPI document
 	$(BIN)/python -m tests.fuzz
 
 .PHONY: bench
-bench: setup $(BENCH_READY) ## Measure cold and warm, next to what users would pick instead (ROUNDS=15, REQUESTS=100, REQUIRE=1)
+bench: $(READY) $(MINISTACK_READY) $(BENCH_READY) ## Measure next to what users would pick instead (ROUNDS=, REQUIRE=1)
 	$(BIN)/python -m tests.benchmarks.track $(call option,rounds,ROUNDS) $(call option,requests,REQUESTS) $(call option,only,ONLY) $(call switch,require,REQUIRE)
 
 .PHONY: bench-catalogue

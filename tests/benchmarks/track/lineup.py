@@ -16,12 +16,12 @@ from tests.conftest import TABLES
 from tests.support.tokens import ISSUER
 
 OURS = "ours"
-UNCOMPILED = "ours, as `chalice package` leaves it"
-FLOOR = "floor: bare botocore"
-POWERTOOLS = "Powertools, boto3, pydantic"
-FASTAPI = "FastAPI, Mangum, boto3"
-BARE_WEBHOOK = "bare stripe and botocore"
-NAIVE_AUTHORIZER = "PyJWT with PyJWKClient"
+UNCOMPILED = "ours, by `chalice package` alone"
+FLOOR = "the floor (bare botocore)"
+POWERTOOLS = "Powertools + boto3 + pydantic"
+FASTAPI = "FastAPI + Mangum + boto3"
+BARE_WEBHOOK = "bare handler (stripe + botocore)"
+NAIVE_AUTHORIZER = "naive authorizer (PyJWT)"
 
 SHOP_ORIGIN = "https://events.example"
 _STAGE = "dev"
@@ -100,7 +100,15 @@ def line_up(python: Path, made: Mapping[str, Package], running: Services) -> Lin
         return function(contender, handlers[name], {**fixed, **settings})
 
     tables = {setting: TABLES[table] for table, setting in TABLE_SETTINGS.items()}
-    our_settings = {**shared, **tables, **issuer, "CORS_ORIGINS": "*", "API_NAME": "events-api"}
+    our_settings = {
+        **shared,
+        **tables,
+        **issuer,
+        "CORS_ORIGINS": "*",
+        "API_NAME": "events-api",
+        # As in production; only a stage that is none takes a test key of Stripe's.
+        "LOG_LEVEL": "INFO",
+    }
     return Lineup(
         python=python,
         apis={

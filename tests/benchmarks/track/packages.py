@@ -5,9 +5,11 @@ bytecode of all of it. What is not in such a folder, no contender can import.
 import compileall
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 # The runtime client: in Lambda it comes with Python, not with the function.
 _RUNTIME = ("awslambdaric",)
 _NOT_PACKAGED = frozenset({".pyc", ".pyi"})
+_NEVER_IMPORTED = re.compile(r"/(test|tests|idlelib|lib2to3|site-packages)/")
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,12 @@ def _is_packaged(file: Path) -> bool:
 
 
 def make_runtime(installed: Installed, folder: Path) -> Path:
-    """Make an interpreter that has the runtime client and nothing else; return its path."""
+    """Make an interpreter that has the runtime client and nothing else; return its path.
+
+    Python's own library has its bytecode in Lambda, and so it has here.
+    """
     shutil.rmtree(folder, ignore_errors=True)
+    compileall.compile_dir(sysconfig.get_path("stdlib"), quiet=2, rx=_NEVER_IMPORTED, workers=0)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python3.*/site-packages")
     installed.copy(_RUNTIME, site)

@@ -57,6 +57,8 @@ RACES = (
 
 _TICKETS = 2
 _DELIVERY_SECONDS = 10.0
+# Stripe tells of a payment in several events. By then it is done with all of them.
+_DELIVERED_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class PaidOrders:
         self.order_id = started["orderId"]
         self._deliveries.received.clear()
         httpx.post(f"{started['checkoutUrl']}/pay")
-        return self._delivery()
+        event = self._delivery()
+        time.sleep(_DELIVERED_SECONDS)
+        return event
 
     def _delivery(self) -> bytes:
         deadline = time.monotonic() + _DELIVERY_SECONDS

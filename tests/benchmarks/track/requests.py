@@ -46,7 +46,7 @@ _BROWSER = (
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/140.0.0.0",
     ),
     ("Via", "2.0 0123456789abcdef0123456789abcdef.cloudfront.net (CloudFront)"),
-    ("X-Amz-Cf-Id", "A0b1C2d3E4f5G6h7I8j9K0l1M2n3O4p5Q6r7S8t9U0v1W2x3Y4z5A6=="),
+    ("X-Amz-Cf-Id", "made-up-request-id-of-cloudfront-made-up-request-id=="),
 )
 _JSON = ("Content-Type", "application/json")
 
