@@ -14,7 +14,15 @@ from tqdm import tqdm
 
 from tests.benchmarks.track.comparing import ensure_alike
 from tests.benchmarks.track.data import load, made_up_catalogue
-from tests.benchmarks.track.lineup import UNCOMPILED, Lineup, line_up, make_packages
+from tests.benchmarks.track.lineup import (
+    FASTAPI,
+    FLOOR,
+    OURS,
+    POWERTOOLS,
+    Lineup,
+    line_up,
+    make_packages,
+)
 from tests.benchmarks.track.measuring import Results, cold, warm
 from tests.benchmarks.track.packages import Installed, Package
 from tests.benchmarks.track.plot import plot
@@ -95,8 +103,8 @@ def _run(asked: argparse.Namespace) -> tuple[Outcome, Circumstances]:
     with services() as running:
         load(running.dynamodb, catalogue)
         lineup = line_up(python, made, running)
-        alike = {name: each for name, each in lineup.apis.items() if name != UNCOMPILED}
-        ensure_alike(alike, python, catalogue)
+        alike = (FLOOR, POWERTOOLS, FASTAPI, OURS)
+        ensure_alike({name: lineup.apis[name] for name in alike}, python, catalogue)
         with races(lineup, running, catalogue) as all_of_them:
             chosen = [race for race in all_of_them if not asked.only or race.name in asked.only]
             results = _measure(chosen, lineup, asked.rounds, asked.requests)

@@ -17,6 +17,7 @@ from tests.support.tokens import ISSUER
 
 OURS = "ours"
 UNCOMPILED = "ours, by `chalice package` alone"
+EMPTY = "an empty handler"
 FLOOR = "the floor (bare botocore)"
 POWERTOOLS = "Powertools + boto3 + pydantic"
 FASTAPI = "FastAPI + Mangum + boto3"
@@ -27,6 +28,7 @@ SHOP_ORIGIN = "https://events.example"
 _STAGE = "dev"
 _MEMORY_MB = 1024
 _RECIPES = {
+    EMPTY: Recipe("empty", ()),
     FLOOR: Recipe("floor", ("botocore", "stripe")),
     POWERTOOLS: Recipe(
         "powertools", ("aws-lambda-powertools", "boto3", "pydantic", "stripe"), ("shop",)
@@ -37,6 +39,7 @@ _RECIPES = {
 _FOLDERS = {
     OURS: "ours",
     UNCOMPILED: "ours-uncompiled",
+    EMPTY: "empty",
     FLOOR: "floor",
     POWERTOOLS: "powertools",
     FASTAPI: "fastapi",
@@ -112,6 +115,7 @@ def line_up(python: Path, made: Mapping[str, Package], running: Services) -> Lin
     return Lineup(
         python=python,
         apis={
+            EMPTY: function(EMPTY, "handler.handler", {}),
             FLOOR: function(FLOOR, "handler.handler", others),
             POWERTOOLS: function(POWERTOOLS, "handler.handler", others),
             FASTAPI: function(FASTAPI, "handler.handler", others),

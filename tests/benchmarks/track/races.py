@@ -14,6 +14,7 @@ from tests.benchmarks.track.data import SINGLE_TABLE, Catalogue
 from tests.benchmarks.track.lambda_process import Function, LambdaProcess, running
 from tests.benchmarks.track.lineup import (
     BARE_WEBHOOK,
+    EMPTY,
     FASTAPI,
     FLOOR,
     OURS,
@@ -177,6 +178,7 @@ def races(lineup: Lineup, running_services: Services, catalogue: Catalogue) -> I
 
     compiled = {name: lineup.apis[name] for name in (FLOOR, POWERTOOLS, FASTAPI, OURS)}
     floor = {FLOOR: lineup.apis[FLOOR]}
+    empty = {EMPTY: lineup.apis[EMPTY]}
     with ExitStack() as stack:
         tills = {
             BARE_WEBHOOK: (FLOOR, SINGLE_TABLE),
@@ -190,8 +192,8 @@ def races(lineup: Lineup, running_services: Services, catalogue: Catalogue) -> I
             hearing[name] = Runner(lineup.webhooks[name], orders.next_event, check)
         uncompiled = {UNCOMPILED: lineup.apis[UNCOMPILED]}
         yield [
-            Race(COLD_EVENT, True, page(event_url(catalogue), {**compiled, **uncompiled})),
-            Race(WARM_EVENT, False, page(event_url(catalogue), compiled)),
+            Race(COLD_EVENT, True, page(event_url(catalogue), {**empty, **compiled, **uncompiled})),
+            Race(WARM_EVENT, False, page(event_url(catalogue), {**empty, **compiled})),
             Race(WARM_LIST, False, page(LIST_URL, compiled)),
             Race(COLD_CHECKOUT, True, selling(compiled)),
             Race(WARM_CHECKOUT, False, selling(compiled)),
