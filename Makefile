@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MINISTACK := .venv-ministack
 CHECKOV := .venv-checkov
+BENCH := .venv-bench
 
 ROLE ?= admin
 SUB ?=
@@ -33,6 +34,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 READY := $(VENV)/ready-$(VERSION)
 MINISTACK_READY := $(MINISTACK)/ready-$(VERSION)
 CHECKOV_READY := $(CHECKOV)/ready-$(VERSION)
+BENCH_READY := $(BENCH)/ready-$(VERSION)
 
 $(READY): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,6 +51,12 @@ $(MINISTACK_READY): requirements-ministack.lock
 $(CHECKOV_READY): requirements-checkov.lock
 	$(PYTHON) -m venv --clear $(CHECKOV)
 	$(CHECKOV)/bin/pip install --quiet --no-deps --require-hashes -r requirements-checkov.lock
+	@touch $@
+
+# What the benchmarks' contenders are made of; `make setup` and `make test` do without it.
+$(BENCH_READY): requirements-bench.lock
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/pip install --quiet --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
 
 .PHONY: setup
@@ -176,6 +184,10 @@ secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=d
 fuzz: setup ## Try the local run with requests made from its OpenAPI document
 	$(BIN)/python -m tests.fuzz
 
+.PHONY: bench
+bench: $(READY) $(MINISTACK_READY) $(BENCH_READY) ## Measure next to what users would pick instead (ROUNDS=, REQUIRE=1)
+	$(BIN)/python -m tests.benchmarks.track $(call option,rounds,ROUNDS) $(call option,requests,REQUESTS) $(call option,only,ONLY) $(call switch,require,REQUIRE)
+
 .PHONY: bench-catalogue
 bench-catalogue: setup ## Measure what requests cost with 1,000 to 100,000 events
 	$(BIN)/python -m tests.benchmarks.catalogue
@@ -194,7 +206,8 @@ lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-dev.txt -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-ministack.txt -o requirements-ministack.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-checkov.txt -o requirements-checkov.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements-bench.txt -o requirements-bench.lock
 
 .PHONY: clean
 clean: ## Remove what was built and installed
-	rm -rf build $(VENV) $(MINISTACK) $(CHECKOV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf build $(VENV) $(MINISTACK) $(CHECKOV) $(BENCH) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

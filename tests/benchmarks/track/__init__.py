@@ -1,0 +1,1 @@
+"""The fair track: what users would pick instead and this API, run as Lambda would, side by side."""
