@@ -7,7 +7,7 @@ from importlib import import_module
 from chalice.app import Blueprint
 
 from chalicelib import wiring
-from chalicelib.functions import authorizer, reconcile, stripe_webhook
+from chalicelib.functions import guard, reconcile, stripe_webhook
 from chalicelib.functions.init_phase import prepare
 from chalicelib.http.lazy_app import LazyApp
 from chalicelib.http.preflight import ANY_PATH
@@ -67,7 +67,7 @@ app = LazyApp("events-api", PATHS, _blueprint_of)
 # with them what Stripe signed.
 app.api.binary_types = []
 # Not routes: registered so that they are deployed. Each starts from its own module.
-for functions in (authorizer.blueprint, stripe_webhook.blueprint, reconcile.blueprint):
+for functions in (guard.blueprint, stripe_webhook.blueprint, reconcile.blueprint):
     app.register_blueprint(functions)
 
 # A cold start is mostly somebody who looks at an event.

@@ -2,12 +2,10 @@
 function fails only on keys of its own. Secrets are not here (see `adapters.secrets`).
 """
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from chalicelib.domain.addresses import is_address
 from chalicelib.errors import ConfigurationError
 
 Environment = Mapping[str, str]
@@ -15,8 +13,6 @@ Environment = Mapping[str, str]
 LOCAL_STAGE = "local"
 PRODUCTION_STAGE = "prod"
 DEFAULT_ROLE_CLAIMS = "role,metadata.role,public_metadata.role"
-
-_NAMED_ADDRESS = re.compile(r'(?P<name>[^<>"]*|"[^<>"]*" *)<(?P<address>[^<>"]*)>')
 
 
 def stage_name(env: Environment) -> str:
@@ -82,13 +78,14 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
     text = env.get(key, "").strip()
     if not text:
         return None
-    parts = _NAMED_ADDRESS.fullmatch(text)
-    name, address = parts.group("name", "address") if parts else ("", text)
+    from chalicelib.domain.addresses import is_address, named_address
+
+    name, address = named_address(text)
     if not is_address(address) or not text.isprintable():
         raise ConfigurationError(
             f"the setting {key} must be an e-mail address, such as Shop <shop@a.example>"
         )
-    return Mailbox(name.strip().strip('"').strip(), address)
+    return Mailbox(name, address)
 
 
 class StoreSettings(NamedTuple):

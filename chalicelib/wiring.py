@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import utc_now
-from chalicelib.domain.tickets import ticket_secret
 from chalicelib.errors import InvalidSignature
 from chalicelib.log_context import bound
 from chalicelib.observability import BusinessMetrics, StructuredLog
@@ -425,6 +424,8 @@ def _new_id() -> str:
 
 
 def _new_secret() -> str:
+    from chalicelib.domain.tickets import ticket_secret
+
     return ticket_secret(os.urandom(10))
 
 

@@ -17,6 +17,7 @@ PATTERN = rf"{_LETTER}(?:\.?{_LETTER}){{0,{_MAX_LOCAL_PART - 1}}}@{_LABEL}(?:\.{
 they can be."""
 
 _ADDRESS = re.compile(PATTERN)
+_NAMED = re.compile(r'(?P<name>[^<>"]*|"[^<>"]*" *)<(?P<address>[^<>"]*)>')
 
 
 def is_address(text: str) -> bool:
@@ -24,3 +25,13 @@ def is_address(text: str) -> bool:
     if len(text) > MAX_LENGTH or text.find("@") > _MAX_LOCAL_PART:
         return False
     return _ADDRESS.fullmatch(text) is not None
+
+
+def named_address(text: str) -> tuple[str, str]:
+    """Return the name and the address of `Name <a@b.example>`; of other text no name, and itself as
+    the address.
+    """
+    parts = _NAMED.fullmatch(text)
+    if parts is None:
+        return "", text
+    return parts["name"].strip().strip('"').strip(), parts["address"]

@@ -4,6 +4,7 @@ starting function has more processor than its memory buys, and a snapshot keeps 
 Nothing is sent from here: what answers at the start may be gone, or another, when it is needed.
 """
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from contextlib import suppress
 _KIND = "AWS_LAMBDA_INITIALIZATION_TYPE"
 _HANDLER = "_HANDLER"
 _SNAPSHOT = "snap-start"
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 Step = Callable[[], object]
 
@@ -31,6 +33,16 @@ def prepare(handler: str, *steps: Step, for_snapshots: Sequence[Step] = ()) -> N
             step()
     if kind == _SNAPSHOT:
         _reseed_when_restored()
+    _look_for_garbage()
+
+
+def _look_for_garbage() -> None:
+    """Begin to look for garbage, and never among what the start has made: that stays. Python looks
+    after so many more objects; its own 700 are a part of a request's.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    gc.enable()
 
 
 def _reseed_when_restored() -> None:

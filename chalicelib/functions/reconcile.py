@@ -6,6 +6,7 @@ from typing import Any
 from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import log_context, wiring
+from chalicelib.functions.init_phase import prepare
 from chalicelib.services.time_budget import TimeBudget
 
 blueprint = Blueprint(__name__)
@@ -37,3 +38,6 @@ def _seconds(context: Any) -> float:  # noqa: ANN401 - Lambda's context, or None
         return _DEFAULT_SECONDS
     remaining: float = context.get_remaining_time_in_millis() / 1000
     return remaining - _MARGIN_SECONDS
+
+
+prepare(f"{__name__}.reconcile")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from chalice.app import Response
 
 from chalicelib.domain.clock import to_iso
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.operations import Answer, Operation, Tag
 from chalicelib.http.requests import ApiRequest

@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.entity_tags import admin_event_tag, wanted_revisions
 from chalicelib.http.operations import (

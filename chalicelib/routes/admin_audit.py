@@ -9,7 +9,7 @@ from chalicelib import wiring
 from chalicelib.domain.audit import SubjectKind
 from chalicelib.domain.clock import to_iso
 from chalicelib.errors import InvalidInput
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.cursors import encode_cursor
 from chalicelib.http.operations import Answer, Operation, Tag

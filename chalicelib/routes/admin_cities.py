@@ -4,7 +4,7 @@ from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.errors import Conflict, NotFound, PreconditionFailed
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.entity_tags import city_tag, wanted_revisions
 from chalicelib.http.operations import ETAG, IF_MATCH, LOCATION, Answer, Body, Operation, Tag

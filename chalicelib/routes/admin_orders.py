@@ -6,7 +6,7 @@ from chalicelib import wiring
 from chalicelib.domain.orders import OrderStatus
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import KeyInUse, NotFound, PaymentProviderError, RefundRefused
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.idempotency import idempotency_key, read_key
 from chalicelib.http.operations import Answer, Body, Operation, PathParameter, Tag

@@ -4,7 +4,7 @@ from chalice.app import Response
 
 from chalicelib import wiring
 from chalicelib.errors import InvalidInput
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.csv_text import read_table, write_rows
 from chalicelib.http.cursors import decode_cursor, encode_cursor

@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain.clock import to_iso
 from chalicelib.errors import NotFound, TicketRefused
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.idempotency import idempotency_key, read_key
 from chalicelib.http.operations import Answer, Body, Operation, PathParameter, Tag

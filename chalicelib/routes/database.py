@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain.identity import Caller
 from chalicelib.errors import Forbidden
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.operations import Answer, Operation, Tag
 from chalicelib.http.requests import ApiRequest

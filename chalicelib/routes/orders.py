@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import Conflict, NotFound, PaymentProviderError
-from chalicelib.functions.authorizer import jwt_authorizer
+from chalicelib.functions.guard import jwt_authorizer
 from chalicelib.http.blueprint import ApiBlueprint
 from chalicelib.http.operations import Answer, Operation, PathParameter, Tag
 from chalicelib.http.order_json import public_order, tickets_of

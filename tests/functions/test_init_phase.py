@@ -80,6 +80,17 @@ def test_another_functions_start_is_not_this_ones(handler: str) -> None:
     assert started(handler, None, **others) & HEAVY == set()
 
 
+@pytest.mark.parametrize("handler", PREPARED)
+def test_garbage_is_looked_for_again_once_a_function_has_started(handler: str) -> None:
+    started(handler, ON_DEMAND, "import gc\nassert gc.isenabled() and gc.get_freeze_count()\n")
+
+
+@pytest.mark.parametrize("handler", PREPARED)
+def test_outside_lambda_garbage_is_looked_for_as_ever(handler: str) -> None:
+    script = "import gc\nassert gc.isenabled() and gc.get_threshold()[0] < 20_000\n"
+    started(handler, None, f"{script}assert not gc.get_freeze_count()\n")
+
+
 def test_the_start_of_the_api_loads_the_routes_of_events_and_no_others() -> None:
     loaded = started("app.app", ON_DEMAND)
     routes = {name for name in loaded if name.startswith("chalicelib.routes.")}
@@ -111,6 +122,7 @@ def test_settings_that_are_missing_do_not_keep_a_function_from_starting() -> Non
 def test_a_step_that_fails_does_not_keep_others_from_being_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("chalicelib.functions.init_phase._look_for_garbage", lambda: None)
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", ON_DEMAND)
     monkeypatch.setenv("_HANDLER", "a.handler")
     taken: list[str] = []
@@ -124,6 +136,7 @@ def test_a_step_that_fails_does_not_keep_others_from_being_taken(
 
 
 def test_snapshots_have_steps_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chalicelib.functions.init_phase._look_for_garbage", lambda: None)
     monkeypatch.setattr(snapshot_restore_py, "_after_restore_registry", [])
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", SNAPSHOT)
     monkeypatch.setenv("_HANDLER", "a.handler")
