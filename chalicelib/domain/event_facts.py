@@ -69,6 +69,23 @@ class EventFacts(NamedTuple):
         )
 
     @classmethod
+    def of_public(cls, public: str) -> "EventFacts":
+        """Return the facts of the event of a public JSON text."""
+        shown = json.loads(public)
+        return cls(
+            id=id_text(shown["id"]),
+            slug=shown["slug"],
+            status=shown["status"],
+            city_slug=shown["citySlug"],
+            city=fold_for_key(shown["city"]),
+            date=shown["date"],
+            price=price_text(int(Decimal(str(shown["price"])) * 1000)),
+            created_at=shown["createdAt"],
+            updated_at=shown["updatedAt"],
+            name=fold_for_key(shown["name"]),
+        )
+
+    @classmethod
     def read(cls, text: str) -> "EventFacts":
         """Read what `text` wrote."""
         return cls._make(text.split(_SEPARATOR))
@@ -92,10 +109,9 @@ _SORT_KEYS: dict[EventOrder, Callable[[EventFacts], str]] = {
 }
 
 
-def created_key(public: str) -> str:
-    """Return what the event of a public JSON text is sorted by in order of creation."""
-    shown = json.loads(public)
-    return f"{shown['createdAt']}#{id_text(shown['id'])}"
+def key_of_public(public: str, order: EventOrder) -> str:
+    """Return what the event of a public JSON text is sorted by."""
+    return EventFacts.of_public(public).sort_key(order)
 
 
 def id_text(event_id: int) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from chalicelib.domain.event_facts import EventOrder, created_key
+from chalicelib.domain.event_facts import EventOrder, key_of_public
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.services.catalogue import Catalogue
 from chalicelib.services.port_types import Page, PageRequest
@@ -27,5 +27,5 @@ def _cut(page: Page) -> Page:
         size += len(json.dumps(public))
         if size > MAX_BYTES and place:
             kept = page.items[:place]
-            return Page(kept, created_key(kept[-1]))
+            return Page(kept, key_of_public(kept[-1], EventOrder.CREATED_AT))
     return page

@@ -14,7 +14,7 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.event_facts import EventFacts, EventOrder
+from chalicelib.domain.event_facts import EventFacts, EventOrder, key_of_public
 from chalicelib.domain.event_filter import EventFilter, FactsFilter
 from chalicelib.domain.events import EventStatus
 from chalicelib.services.port_types import EventPage, Page, PageRequest
@@ -88,9 +88,13 @@ class EventLists:
 
     def _page_of_index(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> Page:
         """Read a page: one query a status. An `offset` is read and passed over."""
+        if len(wanted.statuses) == 1:
+            return self._page_of_status(wanted, order, page)
         key = _ORDERS[order].key_name
         end = page.offset + page.limit + 1
-        parts = [self._in_order(wanted, status, order, page, end) for status in wanted.statuses]
+        parts = [
+            self._keyed_in_order(wanted, status, order, page, end) for status in wanted.statuses
+        ]
         rows = heapq.merge(*parts, key=lambda row: text(row, key), reverse=page.descending)
         chosen = list(islice(rows, page.offset, end))
         shown = chosen[: page.limit]
@@ -100,7 +104,22 @@ class EventLists:
             text(shown[-1], key) if more else None,
         )
 
-    def _in_order(
+    def _page_of_status(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> Page:
+        """Read a page of one partition, and of each event only the JSON that is sent: the keys of
+        the first and the last one follow from theirs, and to decode all takes a third of the time.
+        """
+        (status,) = wanted.statuses
+        end = page.offset + page.limit + 1
+        rows = self._in_order(wanted, status, order, page, end, ("public",))
+        found = [text(row, "public") for row in rows]
+        if page.after is not None and found and key_of_public(found[0], order) == page.after:
+            del found[0]
+        chosen = found[page.offset : end]
+        shown = tuple(chosen[: page.limit])
+        more = len(chosen) > page.limit
+        return Page(shown, key_of_public(shown[-1], order) if more else None)
+
+    def _keyed_in_order(
         self,
         wanted: EventFilter,
         status: EventStatus,
@@ -108,6 +127,19 @@ class EventLists:
         page: PageRequest,
         limit: int,
     ) -> Iterable[RawItem]:
+        key = _ORDERS[order].key_name
+        rows = self._in_order(wanted, status, order, page, limit, ("public", key))
+        return (row for row in rows if text(row, key) != page.after)
+
+    def _in_order(
+        self,
+        wanted: EventFilter,
+        status: EventStatus,
+        order: EventOrder,
+        page: PageRequest,
+        limit: int,
+        attributes: tuple[str, ...],
+    ) -> list[RawItem]:
         sorted_by = _ORDERS[order]
         if wanted.city_slug is None:
             index, partition = sorted_by.index, status.value
@@ -115,8 +147,8 @@ class EventLists:
             index, partition = sorted_by.index_in_city, status_city(status, wanted.city_slug)
         bounds = _after(_date_range(wanted), page)
         if _is_empty(bounds):
-            return ()
-        rows = query_raw(
+            return []
+        return query_raw(
             self._connection,
             self._table,
             index,
@@ -124,9 +156,8 @@ class EventLists:
             keys=_between(sorted_by.key, bounds),
             descending=page.descending,
             limit=limit if page.after is None else limit + 1,
-            attributes=("public", sorted_by.key_name),
+            attributes=attributes,
         )
-        return (row for row in rows if text(row, sorted_by.key_name) != page.after)
 
     # How many there are.
 

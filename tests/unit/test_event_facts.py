@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from chalicelib.domain.event_facts import (
     EventFacts,
     EventOrder,
-    created_key,
     event_words,
     highest_price,
     id_text,
+    key_of_public,
     lowest_price,
     price_text,
     public_words,
@@ -132,9 +132,14 @@ def test_every_key_fits_into_an_index(event: Event) -> None:
 
 
 @given(events)
-def test_the_key_of_the_creation_can_be_read_off_the_public_text(event: Event) -> None:
-    key = EventFacts.of(event).sort_key(EventOrder.CREATED_AT)
-    assert created_key(public_event(event)) == key
+def test_facts_follow_from_the_public_text(event: Event) -> None:
+    assert EventFacts.of_public(public_event(event)) == EventFacts.of(event)
+
+
+@pytest.mark.parametrize("order", list(EventOrder))
+def test_a_key_can_be_read_off_the_public_text(order: EventOrder) -> None:
+    event = an_event(price=14_999)
+    assert key_of_public(public_event(event), order) == EventFacts.of(event).sort_key(order)
 
 
 @given(st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1))

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from chalicelib.domain.event_facts import EventFacts, EventOrder, created_key
+from chalicelib.domain.event_facts import EventFacts, EventOrder, key_of_public
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus, public_event
 from chalicelib.services import transfer_export
@@ -73,7 +73,7 @@ def test_an_event_that_is_larger_than_a_part_is_a_part_by_itself(
 def test_what_ends_a_part_is_what_the_list_goes_on_from() -> None:
     event = an_event(id=12)
 
-    key = created_key(public_event(event))
+    key = key_of_public(public_event(event), EventOrder.CREATED_AT)
 
     assert key == EventFacts.of(event).sort_key(EventOrder.CREATED_AT)
 
