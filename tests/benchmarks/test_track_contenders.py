@@ -4,6 +4,7 @@ what they are packaged with is all that they need.
 
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +217,18 @@ def test_a_contender_is_packaged_without_bytecode_or_has_it_checked(tmp_path: Pa
     for source in sources:
         compiled = Path(importlib.util.cache_from_source(source))
         assert int.from_bytes(compiled.read_bytes()[4:8], "little") == UNCHECKED_HASH
+
+
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ \\;]+)", Path(name).read_text(), re.MULTILINE))
+
+
+def test_a_contender_runs_on_another_version_of_what_ours_runs_on() -> None:
+    ours, theirs = locked("requirements.lock"), locked("requirements-bench.lock")
+    shared = ours.keys() & theirs.keys()
+
+    assert {"botocore", "pydantic", "stripe", "pyjwt", "urllib3"} <= shared
+    assert {name: theirs[name] for name in shared} == {name: ours[name] for name in shared}
 
 
 def test_a_handler_or_a_setting_is_another_than_the_templates(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ _SHOWN_VERSIONS = (
 def main(arguments: Sequence[str]) -> int:
     """Run the track; return the exit code: 1 where `--require` asks and something is missed."""
     asked = _parser().parse_args(arguments)
+    if sys.platform != "linux":
+        sys.stderr.write("The track measures processes by what Linux knows of them.\n")
+        return 2
     os.environ.update(ENVIRONMENT)
     try:
         outcome, about = _run(asked)

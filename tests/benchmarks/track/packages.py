@@ -2,10 +2,8 @@
 bytecode of all of it. What is not in such a folder, no contender can import.
 """
 
-import compileall
 import json
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
-from py_compile import PycInvalidationMode
 from typing import Any
 
 from packaging.requirements import Requirement
@@ -30,7 +27,7 @@ _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 # The runtime client: in Lambda it comes with Python, not with the function.
 _RUNTIME = ("awslambdaric",)
 _NOT_PACKAGED = frozenset({".pyc", ".pyi"})
-_NEVER_IMPORTED = re.compile(r"/(test|tests|idlelib|lib2to3|site-packages)/")
+_NEVER_IMPORTED = "/(test|tests|idlelib|lib2to3|site-packages)/"
 
 
 @dataclass(frozen=True)
@@ -75,21 +72,20 @@ class Installed:
         """Return the version of everything by its name, as PEP 503 writes names."""
         return {name: found.version for name, found in self._known.items()}
 
-    def _closure(self, requirements: Iterable[str]) -> Iterator[Distribution]:
-        seen: set[tuple[str, str]] = set()
+    def _closure(self, requirements: Iterable[str]) -> Iterable[Distribution]:
+        found: dict[str, Distribution] = {}
+        followed: set[tuple[str, str]] = set()
         rest = [Requirement(text) for text in requirements]
         while rest:
             wanted = rest.pop()
             name = canonicalize_name(wanted.name)
-            # Its extras bring requirements of their own, found by the name of each.
-            for extra in ("", *sorted(wanted.extras)):
-                if (name, extra) in seen:
-                    continue
-                seen.add((name, extra))
-                if not extra and (name, "yielded") not in seen:
-                    seen.add((name, "yielded"))
-                    yield self._known[name]
-                rest += _required_by(self._known[name], extra)
+            found[name] = self._known[name]
+            # An extra brings requirements of its own.
+            for extra in {"", *wanted.extras}:
+                if (name, extra) not in followed:
+                    followed.add((name, extra))
+                    rest += _required_by(found[name], extra)
+        return found.values()
 
 
 def _required_by(distribution: Distribution, extra: str) -> Iterator[Requirement]:
@@ -113,7 +109,9 @@ def make_runtime(installed: Installed, folder: Path) -> Path:
     Python's own library has its bytecode in Lambda, and so it has here.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    compileall.compile_dir(sysconfig.get_path("stdlib"), quiet=2, rx=_NEVER_IMPORTED, workers=0)
+    # Where that cannot be written to, it came with it.
+    command = [sys.executable, "-m", "compileall", "-qq", "-j", "0", "-x", _NEVER_IMPORTED]
+    subprocess.run([*command, sysconfig.get_path("stdlib")], check=False)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python3.*/site-packages")
     installed.copy(_RUNTIME, site)
@@ -191,9 +189,8 @@ def _unzip(archive: Path, folder: Path) -> None:
 
 def _compile(folder: Path) -> None:
     """Compile as our own packaging does: the source is not looked at when it is imported."""
-    compileall.compile_dir(
-        folder, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, workers=0
-    )
+    command = [sys.executable, "-m", "compileall", "-q", "-j", "0"]
+    subprocess.run([*command, "--invalidation-mode", "unchecked-hash", folder], check=True)
 
 
 def _zipped(folder: Path) -> int:
