@@ -18,7 +18,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.packaging.build import build_package, build_template
+from infra.packaging.build import build_package
 from infra.packaging.chalice_package import ARCHIVE, TEMPLATE
 
 _CONTENDERS = Path(__file__).parent / "contenders"
@@ -148,15 +148,9 @@ def make_ours_as_chalice_leaves_it(stage: str, folder: Path) -> Package:
     dependency, without bytecode.
     """
     built = folder.with_name(f"{folder.name}-built")
-    build_template(stage, architecture(), built)
+    size = build_package(stage, architecture(), built, as_installed=True)
     _unzip(built / ARCHIVE, folder)
-    for file in folder.rglob("*.pyc"):
-        file.unlink()
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-    subprocess.run(
-        [*command, "--require-hashes", "--requirement", _LOCK, "--target", folder], check=True
-    )
-    return Package(folder.absolute(), _zipped(folder))
+    return Package(folder.absolute(), size.zipped)
 
 
 def handlers(template: Path) -> dict[str, str]:
