@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
 from chalicelib.store.abandoned_words import DynamoAbandonedWords
 from chalicelib.store.audit import DynamoAuditTrail
@@ -16,6 +17,7 @@ from chalicelib.store.news_marker import DynamoNewsMarker
 from chalicelib.store.orders import DynamoOrderStore
 from chalicelib.store.pulse import DynamoPulse
 from chalicelib.store.renames import DynamoRenames
+from chalicelib.store.stock import Stock
 from chalicelib.store.word_index import WordIndex
 
 if TYPE_CHECKING:
@@ -41,18 +43,24 @@ class Stores:
     session: "Session"
 
 
-def open_stores(settings: StoreSettings, session: "Session | None" = None) -> Stores:
+def open_stores(
+    settings: StoreSettings,
+    session: "Session | None" = None,
+    spreading: Spreading = SPREADING,
+) -> Stores:
     """Connect to the tables; nothing is sent until something is asked.
 
-    `session` may be one of botocore's that a client was made of before.
+    `session` may be one of botocore's that a client was made of before. `spreading` says whose
+    stock is kept in several places.
     """
     connection = connect(settings, session)
     words = WordIndex(connection)
-    events = DynamoEventStore(connection, words)
+    stock = Stock(connection, spreading)
+    events = DynamoEventStore(connection, words, stock)
     return Stores(
         events=events,
         cities=DynamoCityStore(connection),
-        orders=DynamoOrderStore(connection, events),
+        orders=DynamoOrderStore(connection, events, stock),
         keyed_requests=DynamoKeyedRequests(connection),
         cancellations=DynamoCancellations(connection),
         news_marker=DynamoNewsMarker(connection),

@@ -15,6 +15,7 @@ from chalicelib.errors import SoldOut
 from chalicelib.services.fulfilment import Outcome
 from chalicelib.store import Stores, orders
 from chalicelib.store.models import EventModel
+from chalicelib.store.stock_moves import Moves
 from tests.support.builders import a_city, a_paid_session, a_session, an_event
 from tests.support.crowds import CrowdClock, at_once
 from tests.support.fakes import FakePayments
@@ -98,7 +99,7 @@ def test_the_same_crowd_oversells_when_the_sale_has_no_condition(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    def no_condition(_order: Order) -> Condition:
+    def no_condition(_order: Order, _moves: Moves) -> Condition:
         return EventModel.slug.exists()
 
     monkeypatch.setattr(orders, "sale_condition", no_condition)
