@@ -10,7 +10,7 @@ gone. What an order is once it is paid follows from facts that any number of new
 up to: its refunds, its disputes, its tickets (`order_changes`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -133,7 +133,8 @@ class Order:
     tickets: tuple[str, ...] = ()
     voided: tuple[int, ...] = ()
     seats_returned: int = 0
-    places: tuple[tuple[int, int], ...] = ()
+    # The same order, wherever its seats are.
+    places: tuple[tuple[int, int], ...] = field(default=(), compare=False)
     check_ins: tuple[CheckIn, ...] = ()
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()

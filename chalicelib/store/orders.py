@@ -87,7 +87,7 @@ class DynamoOrderStore:
     def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
         """Return the order of which an earlier try was made after all, unlike it was told."""
         stored = self.get(placing.order.id) if placing.tries > 1 else None
-        if stored is None or replace(stored, places=placing.order.places) != placing.order:
+        if stored != placing.order or stored is None:
             raise IntegrityError("an order with this id exists already") from failed
         return stored
 
