@@ -22,6 +22,7 @@ from tests.support.fakes import FakePayments
 from tests.support.ledger import assert_money_adds_up, assert_seats_add_up, mails
 from tests.support.local_stripe import LocalStripe, NotPossible
 from tests.support.shop import Shop
+from tests.support.spread import KINDS
 from tests.support.store_worlds import world_of
 
 BUYERS = 16
@@ -81,6 +82,7 @@ def stocks(shop: Shop, events: list[Event]) -> list[EventRecord]:
     return [shop.stock(event.slug) for event in events]
 
 
+@pytest.mark.parametrize("spreading", KINDS)
 def test_sixteen_buyers_get_exactly_the_last_fifty_seats_of_each_of_twenty_events(
     shop: Shop, payments: FakePayments
 ) -> None:
@@ -93,6 +95,7 @@ def test_sixteen_buyers_get_exactly_the_last_fifty_seats_of_each_of_twenty_event
     assert_seats_add_up(shop, [event.slug for event in events])
 
 
+@pytest.mark.parametrize("spreading", KINDS)
 def test_the_same_crowd_oversells_when_the_sale_has_no_condition(
     shop: Shop,
     payments: FakePayments,

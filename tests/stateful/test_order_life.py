@@ -34,6 +34,7 @@ from hypothesis.stateful import (
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.orders import HOLD, Cause, Order, OrderStatus
 from chalicelib.errors import (
+    CapacityTooLow,
     KeyInUse,
     PaymentProviderError,
     RefundRefused,
@@ -44,6 +45,7 @@ from chalicelib.errors import (
 from chalicelib.services.checkout import CheckoutRequest, StartedCheckout
 from chalicelib.services.refunding import RefundWish
 from tests.support.order_world import OPEN_DISPUTES, PRICE, OrderWorld, possible
+from tests.support.spread import KINDS
 from tests.support.tables import MotoTables, moto_tables
 
 SETTINGS = settings(
@@ -82,9 +84,10 @@ wishes = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def tables() -> Iterator[MotoTables]:
-    with moto_tables() as made:
+@pytest.fixture(scope="module", params=KINDS)
+def tables(request: pytest.FixtureRequest) -> Iterator[MotoTables]:
+    """Tables of a store that keeps stock in one item, and in several places."""
+    with moto_tables(request.param) as made:
         yield made
 
 
@@ -280,6 +283,16 @@ class OrderLife(RuleBasedStateMachine):
     def cancel_the_event(self, *, is_free: bool) -> None:
         self.world.cancel(self.world.free_event if is_free else self.world.paid_event)
         self._did("cancelled an event")
+
+    @rule(seats=st.integers(1, 20))
+    def change_the_capacity(self, seats: int) -> None:
+        record = self.shop.stock(self.world.paid_event.slug)
+        try:
+            self.world.resize(record, seats)
+        except CapacityTooLow:
+            assert record.held + record.sold > seats
+        else:
+            self._did("changed the capacity")
 
     @precondition(lambda self: self._pending_orders())
     @rule(place=places, sells_out=st.booleans(), pays=st.booleans())

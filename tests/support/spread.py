@@ -5,6 +5,8 @@ them.
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.stock_places import Spreading
@@ -15,6 +17,9 @@ from tests.support.tables import MotoTables
 
 # An event is spread at its first sale over as many places as it has seats, three at the most.
 SPREAD = Spreading(from_seats=0, seats_a_place=1, most=3)
+UNSPREAD = Spreading(from_seats=10**12, most=0)
+# Both kinds of stock, for tests of what holds of each.
+KINDS = [pytest.param(UNSPREAD, id="one item"), pytest.param(SPREAD, id="several places")]
 
 
 class SpreadEvents(DynamoEventStore):
