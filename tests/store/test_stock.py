@@ -5,12 +5,14 @@ contract suite.
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.events import UNLIMITED_SEATS, EventRecord, EventStatus
 from chalicelib.domain.orders import Order
@@ -25,8 +27,11 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.store import Stores
+from chalicelib.store.models import EventModel
 from chalicelib.store.orders import IntegrityError
+from chalicelib.store.reindexing import Reindexing
 from chalicelib.store.stock import place_key
+from chalicelib.store.transactions import Delete, Update
 from tests.support.builders import NOW, an_event, an_order
 from tests.support.order_steps import (
     LATER,
@@ -868,6 +873,173 @@ class TestReading:
         )
         assert not first.get("ConsistentRead")
         assert second["ConsistentRead"]
+
+
+class TestGuards:
+    """Each condition, shown to matter: without it the same steps sell a seat twice, or at a price
+    or of an event that is no more.
+    """
+
+    @pytest.fixture
+    def without(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+        """Put a condition that always holds in the place of one that a module makes."""
+
+        def put_out(module: str, name: str) -> None:
+            always: Condition = EventModel.slug.exists()
+            monkeypatch.setattr(f"chalicelib.store.{module}.{name}", lambda *_: always)
+
+        return put_out
+
+    GUARDED = pytest.mark.parametrize("guarded", [True, False])
+
+    @GUARDED
+    def test_the_last_seats_of_a_place_go_to_one_buyer(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        traffic: Traffic,
+        without: Callable[[str, str], None],
+        guarded: bool,
+    ) -> None:
+        event = open_sale(stores, capacity=2)
+        set_free(tables, 1, "2")
+        set_free(tables, 2, "0")
+        if not guarded:
+            without("orders", "sale_condition")
+        traffic.first(TRANSACT, lambda: stores.orders.place(YOURS, event))
+
+        with nullcontext() if not guarded else pytest.raises(SoldOut):
+            stores.orders.place(ORDER, event)
+
+        assert places(tables)[1] == ((0, 2, 0) if guarded else (-2, 4, 0))
+
+    @GUARDED
+    def test_an_event_is_spread_on_the_terms_that_it_has(
+        self,
+        stores: Stores,
+        traffic: Traffic,
+        without: Callable[[str, str], None],
+        guarded: bool,
+    ) -> None:
+        stores.events.create(an_event())
+        event = record_of(stores)
+        if not guarded:
+            without("stock", "unchanged")
+        traffic.first(TRANSACT, lambda: edit(stores, event, price=20000))
+
+        with nullcontext() if not guarded else pytest.raises(PriceMismatch):
+            stores.orders.place(ORDER, event)
+
+        assert (stores.orders.get(ORDER.id) is None) == guarded
+
+    @GUARDED
+    def test_an_event_that_was_spread_since_it_was_read_leaves_no_place_behind(
+        self,
+        stores: Stores,
+        without: Callable[[str, str], None],
+        guarded: bool,
+    ) -> None:
+        stores.events.create(an_event())
+        before = record_of(stores)
+        known = open_places(stores)
+        if not guarded:
+            without("events", "unchanged")
+
+        with nullcontext() if not guarded else pytest.raises(Changed):
+            edit(stores, before, status=EventStatus.CANCELLED)
+
+        # Without it, seats of a cancelled event are sold.
+        assert stores.orders.place(ORDER, known).places
+        assert (record_of(stores).status is EventStatus.CANCELLED) != guarded
+
+    @GUARDED
+    def test_a_place_gives_a_lower_capacity_no_seats_that_it_does_not_have(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        traffic: Traffic,
+        monkeypatch: pytest.MonkeyPatch,
+        guarded: bool,
+    ) -> None:
+        event = open_sale(stores, capacity=6)
+        if not guarded:
+            made = Update
+            monkeypatch.setattr(
+                "chalicelib.store.stock.Update",
+                lambda label, key, actions, _: made(label, key, actions),
+            )
+        traffic.first(TRANSACT, lambda: stores.orders.place(an_order(quantity=6), event))
+
+        with nullcontext() if not guarded else pytest.raises(CapacityTooLow):
+            change(stores, capacity=3)
+
+        assert (min(free for free, _, _ in places(tables).values()) < 0) != guarded
+
+    @GUARDED
+    def test_an_event_is_deleted_when_all_of_its_places_are_idle(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        monkeypatch: pytest.MonkeyPatch,
+        guarded: bool,
+    ) -> None:
+        event = open_sale(stores)
+        stores.orders.place(ORDER, event)
+        if not guarded:
+            made = Delete
+            monkeypatch.setattr(
+                "chalicelib.store.stock.Delete", lambda label, key, _: made(label, key)
+            )
+
+        with nullcontext() if not guarded else pytest.raises(InUse):
+            stores.events.delete(event)
+
+        # Without it, an order holds seats of nothing.
+        assert (stores.events.get(SLUG) is not None) == guarded
+
+
+def open_places(stores: Stores) -> EventRecord:
+    """Spread the event that is there; return it as it is read then."""
+    stores.orders._stock.offer(record_of(stores))
+    return record_of(stores)
+
+
+def test_a_place_that_is_always_refused_limits_nobody(stores: Stores, no_pauses: object) -> None:
+    """As when its partition is too hot: what comes to it goes to the others."""
+    event = open_sale(stores, capacity=None)
+    refused: list[str] = []
+
+    def refuse(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        body = str(request.body)
+        if "TransactWrite" not in str(request.headers) or place_key(1, 1) not in body:
+            return None
+        refused.append(body)
+        request.url = "https://answered.test/"
+        return cancelled("None", "ThrottlingError")
+
+    hooks = stores.orders._connection.client.meta.events
+    hooks.register_first("before-send.dynamodb", refuse)
+    try:
+        for number in range(30):
+            stores.orders.place(an_order(id=f"01JN{number:022}"), event)
+    finally:
+        hooks.unregister("before-send.dynamodb", refuse)
+
+    assert len(refused) > 5
+    assert whole(stores)[1] == 60
+
+
+def test_erasing_everything_takes_the_places_too(stores: Stores, tables: MotoTables) -> None:
+    open_sale(stores)
+    stores.eraser.erase_everything()
+    assert [item["slug"] for item in tables.stored(EVENTS)] == [{"S": "#totals"}]
+
+
+def test_places_are_no_events_to_be_found_by_words(stores: Stores) -> None:
+    open_sale(stores)
+    connection, words = stores.orders._connection, stores.events._words
+    done = list(Reindexing(connection, words, stores.events).events())
+    assert [(one.slug, one.done) for one in done] == [(SLUG, True)]
 
 
 def test_a_crowd_of_steps_never_loses_a_seat(stores: Stores, tables: MotoTables) -> None:
