@@ -436,10 +436,8 @@ SCENES = (
 # What moves seats, or makes their places: these are played with an event of several places, too.
 SCENES_OF_SEATS = (
     ACheckout,
-    AFreeCheckout,
     AWebhook,
     AnotherLatePayment,
-    AnExpiry,
     ARefundOfOneTicket,
     ACancellation,
 )
