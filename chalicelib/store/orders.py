@@ -30,7 +30,7 @@ from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.models import OrderModel
-from chalicelib.store.order_items import order_item, read_order
+from chalicelib.store.order_items import order_item, places_text, read_order
 from chalicelib.store.order_lists import OrderLists
 from chalicelib.store.patience import patiently
 from chalicelib.store.reading import get_raw, query_raw, text
@@ -329,8 +329,14 @@ def _seats(order: Order) -> int:
 
 
 def unchanged(before: Order) -> Condition:
-    """Return what holds while nobody has changed an order since it was read."""
-    condition: Condition = OrderModel.version == before.version
+    """Return what holds while nobody has changed an order since it was read: as it is stored, or
+    nobody would know where its seats are.
+    """
+    places = places_text(before)
+    same_places = (
+        OrderModel.places.does_not_exist() if places is None else OrderModel.places == places
+    )
+    condition: Condition = (OrderModel.version == before.version) & same_places
     return condition
 
 

@@ -579,6 +579,16 @@ class TestAnOrdersLife:
         assert traffic.operations() == [TRANSACT]
         assert touched(traffic) == [[place_key(1, order.places[0][0])]]
 
+    @pytest.mark.parametrize("step", [noted, paid])
+    def test_who_does_not_know_where_its_seats_are_cannot_change_it(
+        self, stores: Stores, tables: MotoTables, step: Step
+    ) -> None:
+        placed = stores.orders.place(ORDER, open_sale(stores))
+        assert placed == ORDER
+        with pytest.raises(Changed):
+            stores.orders.replace(ORDER, step(ORDER))
+        assert whole(stores) == (98, 2, 0)
+
     def test_a_refund_of_a_part_leaves_the_rest_where_it_is(
         self, stores: Stores, tables: MotoTables
     ) -> None:
