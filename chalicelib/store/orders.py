@@ -81,7 +81,7 @@ class DynamoOrderStore:
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     return self._placed_before(placing, failed)
-                free = self._free_seats(order, failed)
+                free = self._free_seats(order)
         raise _taken_just_now()
 
     def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
@@ -91,7 +91,7 @@ class DynamoOrderStore:
             raise IntegrityError("an order with this id exists already") from failed
         return stored
 
-    def _free_seats(self, order: Order, failed: ConditionFailed | None = None) -> dict[int, int]:
+    def _free_seats(self, order: Order) -> dict[int, int]:
         """Return the free seats of each place of a spread event, as they are now, for an order that
         found none. Where there are too few in all, or the event's own item is all there is, raise
         which part of the sale's condition did not hold.
@@ -100,22 +100,15 @@ class DynamoOrderStore:
         """
         event = self._events.get(order.event_slug, consistent=True)
         if event is None:
-            raise NotFound("no such event") from failed
+            raise NotFound("no such event")
         whole, free = self._stock.now(event)
-        try:
-            whole.ensure_on_sale(order.quantity, order.created_at)
-        except EventsApiError as error:
-            raise error from failed
+        whole.ensure_on_sale(order.quantity, order.created_at)
         if event.slug != order.event_slug:
-            raise Conflict(
-                "the event has just moved to another address; reload it and try again"
-            ) from failed
+            raise Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
-            raise PriceMismatch(
-                "the price has just changed; reload the event and try again"
-            ) from failed
+            raise PriceMismatch("the price has just changed; reload the event and try again")
         if not event.places or event.id != order.event_id:
-            raise _taken_just_now() from failed
+            raise _taken_just_now()
         return free
 
     def get(self, order_id: str) -> Order | None:
@@ -200,7 +193,7 @@ class DynamoOrderStore:
                 if now is None:
                     raise NotFound("the event is gone") from failed
                 if now == slug:
-                    chosen = self._other_places(change, slug, moves, failed)
+                    chosen = self._other_places(change, slug, moves)
                     if tries > _TRIES:
                         raise _taken_just_now() from failed
                 slug = now
@@ -208,31 +201,29 @@ class DynamoOrderStore:
                 return stored
         raise AssertionError("there is no last try")  # pragma: no cover
 
-    def _other_places(
-        self, change: "_Change", slug: str, moves: Sequence[Moves], failed: ConditionFailed
-    ) -> dict[int, int]:
+    def _other_places(self, change: "_Change", slug: str, moves: Sequence[Moves]) -> dict[int, int]:
         """Return where the seats can be had that an order needs anew. Where they cannot, raise
         which part of the stock's condition did not hold.
         """
         order = change.after
         event = self._events.get(slug, consistent=True)
         if event is None or event.slug != slug or event.id != order.event_id:
-            raise Changed("the event has just moved; try again") from failed
+            raise Changed("the event has just moved; try again")
         whole, free = self._stock.now(event)
         regains = change.before.is_paid
         if change.needed and not regains:
             whole.ensure_on_sale(change.needed, order.updated_at)
         if (sells_held(moves) or regains) and event.status is EventStatus.CANCELLED:
-            raise SalesClosed("the event was cancelled") from failed
+            raise SalesClosed("the event was cancelled")
         if not change.needed:
-            raise IntegrityError(f"order {order.id} and the stock of {slug} disagree") from failed
+            raise IntegrityError(f"order {order.id} and the stock of {slug} disagree")
         chosen = choose(free, change.needed) if event.places else None
         if chosen is None:
             raise SoldOut(
                 "the seats were sold to somebody else"
                 if regains
                 else "these seats were taken a moment ago"
-            ) from failed
+            )
         return chosen
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
