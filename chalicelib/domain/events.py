@@ -55,6 +55,10 @@ class EventRecord:
 
     `free + held + sold` is the capacity (or `UNLIMITED_SEATS` where `capacity` is None).
     `former_slugs` lead here too, latest first.
+
+    The stock of an event with `places` is spread over so many beside the event's own item
+    (`stock_places`). Until `is_whole`, free, held and sold are those of that item alone;
+    `EventStore.whole` adds the others.
     """
 
     public: str
@@ -69,6 +73,8 @@ class EventRecord:
     held: int
     sold: int
     former_slugs: tuple[str, ...] = ()
+    places: int = 0
+    is_whole: bool = True
 
     @property
     def name(self) -> str:
@@ -114,12 +120,14 @@ class EventRecord:
         )
 
     def ensure_on_sale(self, quantity: int, now: datetime) -> None:
-        """Raise `SalesClosed` or `SoldOut` unless `quantity` seats may be sold at `now`."""
+        """Raise `SalesClosed` or `SoldOut` unless `quantity` seats may be sold at `now`. Where not
+        all of the stock is known, whether it is sold out is not.
+        """
         if self.status is not EventStatus.PUBLISHED:
             raise SalesClosed("tickets for this event are not on sale")
         if self.date <= now:
             raise SalesClosed("this event has already taken place")
-        if self.free < quantity:
+        if self.is_whole and self.free < quantity:
             raise SoldOut(
                 "this event is sold out" if self.free <= 0 else f"only {self.free} seats are left"
             )

@@ -10,11 +10,12 @@ gone. What an order is once it is paid follows from facts that any number of new
 up to: its refunds, its disputes, its tickets (`order_changes`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus, Why
+from chalicelib.domain.stock_places import OWN_PLACE
 from chalicelib.domain.tickets import CheckIn, TicketCode
 
 MAX_QUANTITY = 10
@@ -104,7 +105,8 @@ class Order:
     0). `tickets` are the tickets' secrets by their number from 1; a paid order without any was paid
     too late and gets its money back. `voided` are the numbers that are worth nothing any more, in
     the order in which they were voided. `seats_returned` is how many seats of a paid order went
-    back to stock.
+    back to stock. `places` says where in its event's stock the seats are that it has, as pairs of a
+    place and a number of seats; without any, they are in the event's own item (`stock_places`).
     """
 
     id: str
@@ -131,6 +133,8 @@ class Order:
     tickets: tuple[str, ...] = ()
     voided: tuple[int, ...] = ()
     seats_returned: int = 0
+    # The same order, wherever its seats are.
+    places: tuple[tuple[int, int], ...] = field(default=(), compare=False)
     check_ins: tuple[CheckIn, ...] = ()
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
@@ -147,6 +151,14 @@ class Order:
     def seats_sold(self) -> int:
         """How many seats of the event's stock are sold to it."""
         return self.quantity - self.seats_returned if self.tickets else 0
+
+    @property
+    def seats_at(self) -> dict[int, int]:
+        """Where the seats are that it holds, or that are sold to it."""
+        seats = self.seats_held + self.seats_sold
+        if not seats:
+            return {}
+        return dict(self.places) or {OWN_PLACE: seats}
 
     @property
     def is_paid(self) -> bool:

@@ -47,5 +47,5 @@ def list_events(request: ApiRequest) -> Response:
 )
 def get_event(request: ApiRequest) -> Response:
     """Show one published event, and how many seats are free."""
-    record = wiring.catalogue().event(request.path("slug"))
+    record = wiring.catalogue().event_with_stock(request.path("slug"))
     return public_json(request, record.public_with_stock(), event_tag(record))

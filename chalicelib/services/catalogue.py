@@ -65,6 +65,11 @@ class Catalogue:
             raise NotFound("no such event")
         return record
 
+    def event_with_stock(self, slug: str) -> EventRecord:
+        """Return a published event, and how many seats of it are free; raises `NotFound`."""
+        record = self.event(slug)
+        return record if record.capacity is None else self._events.whole(record)
+
     def list_events(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
         """Return a page of events. What is no slug is the slug of no city; a former slug of a city
         finds its events. Raises `InvalidInput` for a search that finds too much to read.

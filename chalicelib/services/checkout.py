@@ -126,8 +126,8 @@ class Checkout:
         order = self._new_order(request, event, now, order_id or self._new_id())
         bind_order(order.id)
         if order.is_free:
-            return self._confirm_free(order, request.urls)
-        self._hold(order)
+            return self._confirm_free(order, event, request.urls)
+        order = self._hold(order, event)
         started = self.open_session(order, request.urls)
         self._log_started(order)
         return started
@@ -179,12 +179,13 @@ class Checkout:
             history=(HistoryEntry(now, OrderStatus.PENDING, "checkout"),),
         )
 
-    def _confirm_free(self, order: Order, urls: RedirectUrls) -> StartedCheckout:
+    def _confirm_free(
+        self, order: Order, event: EventRecord, urls: RedirectUrls
+    ) -> StartedCheckout:
         """Sell the seats of an order that costs nothing, in one write."""
         session = free_session(order, free_session_id(order.id, self._new_secret()))
         paid = pay(order, session, self._new_secret, order.created_at, Cause("free"))
-        paid = self._confirmations.ask(paid)
-        self._place(paid)
+        paid = self._place(self._confirmations.ask(paid), event)
         self._log_started(order)
         self._log.audit("order_paid", {"orderId": order.id, "event": order.event_slug})
         self._meter.count("OrderPaid")
@@ -192,20 +193,23 @@ class Checkout:
             self._confirmations.send_claimed(paid)
         return started_free(paid, urls)
 
-    def _place(self, order: Order) -> None:
+    def _place(self, order: Order, event: EventRecord) -> Order:
+        """Return the order as it is stored."""
         try:
-            self._orders.place(order)
+            return self._orders.place(order, event)
         except PriceMismatch:
             self._log.security("price_mismatch", {"event": order.event_slug, "race": True})
             raise
         except Unavailable:
             # It may have been placed all the same, its answer lost.
-            if self._orders.get(order.id) is None:
+            placed = self._orders.get(order.id)
+            if placed is None:
                 raise
+            return placed
 
-    def _hold(self, order: Order) -> None:
+    def _hold(self, order: Order, event: EventRecord) -> Order:
         try:
-            self._place(order)
+            return self._place(order, event)
         except Unavailable:
             self._give_back(order, "hold_unsure")
             raise

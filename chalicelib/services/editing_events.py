@@ -86,9 +86,15 @@ class EventEditor:
         self._log = log
 
     def get(self, id_or_slug: str) -> EventRecord:
-        """Return the event of an id (all digits) or slug, whatever its status, as it is now; raises
-        `NotFound`.
+        """Return the event of an id (all digits) or slug, whatever its status, as it is now with
+        all of its stock; raises `NotFound`.
         """
+        return self._whole(self._found(id_or_slug))
+
+    def _whole(self, record: EventRecord) -> EventRecord:
+        return self._events.whole(record, consistent=True)
+
+    def _found(self, id_or_slug: str) -> EventRecord:
         if id_or_slug.isascii() and id_or_slug.isdigit():
             record = self._events.get_by_id(int(id_or_slug[:20]))
         else:
@@ -140,7 +146,7 @@ class EventEditor:
         self, id_or_slug: str, redescribe: Redescribe, wanted: Revisions, by: str, action: str
     ) -> EventRecord:
         for _ in range(_TRIES):
-            record = self.get(id_or_slug)
+            record = self._found(id_or_slug)
             _ensure_wanted(record, wanted)
             try:
                 return self._changed(record, redescribe, by, action)
@@ -161,7 +167,7 @@ class EventEditor:
             draft = replace(draft, city_slug=city_slug)
         names = [name for name in _DESCRIBED if getattr(before, name) != getattr(draft, name)]
         if not names:
-            return record
+            return self._whole(record)
         after = draft.event(
             event_id=before.id,
             city=city,
@@ -177,7 +183,7 @@ class EventEditor:
 
     def delete(self, id_or_slug: str, wanted: Revisions, by: str) -> None:
         """Delete an event; raises `NotFound`, `PreconditionFailed`, `InUse`, or `Changed`."""
-        record = self.get(id_or_slug)
+        record = self._found(id_or_slug)
         _ensure_wanted(record, wanted)
         event = record.described()
         self._events.delete(record, self._auditor.of_event("event_deleted", by, event, None))

@@ -72,12 +72,18 @@ class EventStore(Protocol):
 
     def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
         """Return the event that has or had this slug; `consistent` sees every write that was
-        acknowledged.
+        acknowledged. Not all of its stock may be known (`whole`).
         """
         ...
 
     def get_by_id(self, event_id: int) -> EventRecord | None:
         """Return the event of this id, as of every write that was acknowledged."""
+        ...
+
+    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
+        """Return an event that was read a moment ago with all of its stock, wherever that is;
+        `consistent` sees every write that was acknowledged.
+        """
         ...
 
     def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
@@ -173,12 +179,13 @@ class AbandonedWords(Protocol):
 class OrderStore(Protocol):
     """Orders and their seats. Each write is one transaction, and safe to repeat."""
 
-    def place(self, order: Order) -> None:
+    def place(self, order: Order, event: EventRecord | None = None) -> Order:
         """Store a new order, and take the seats that it holds or that are sold to it, both or
-        neither.
+        neither. Returns it as it is stored.
 
-        Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the event's
-        price is not (any more) the order's.
+        `event` is what was read of its event a moment ago, if it was. Raises `NotFound`,
+        `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the event's price is not (any
+        more) the order's.
         """
         ...
 

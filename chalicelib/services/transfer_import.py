@@ -130,10 +130,9 @@ class EventImport:
         """Compare lines with what is stored."""
         read = [_read(line, firsts) for line in batch]
         slugs = [item.draft.slug for item in read if isinstance(item, _Read)]
-        known = self._events.get_many(slugs)
-        cities, now = _Cities(self._cities), self._clock()
+        events, cities, now = _Events(self._events, slugs), _Cities(self._cities), self._clock()
         return [
-            _decided(line, item, known, cities, now)
+            _decided(line, item, events, cities, now)
             if isinstance(item, _Read)
             else _failed(line, item)
             for line, item in zip(batch, read, strict=True)
@@ -202,6 +201,28 @@ class EventImport:
         return item
 
 
+class _Events:
+    """The events that lines name, as they are stored."""
+
+    def __init__(self, events: EventStore, slugs: Sequence[str]) -> None:
+        self._events = events
+        self._known = events.get_many(slugs)
+
+    def find(self, slug: str) -> EventRecord | None:
+        """Return the event that has or had this slug."""
+        return self._known.get(slug)
+
+    def ensure_room(self, record: EventRecord, capacity: int | None) -> None:
+        """Raise `CapacityTooLow` where more seats are taken than an event is to have."""
+        fewer = seats(record.capacity) - seats(capacity)
+        if fewer <= 0:
+            return
+        whole = self._events.whole(record, consistent=True)
+        if whole.free < fewer:
+            taken = whole.held + whole.sold
+            raise CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
+
+
 class _Cities:
     """The cities that lines name, each looked up once."""
 
@@ -255,15 +276,15 @@ def _first_lines(lines: Iterable[ImportLine]) -> dict[str, int]:
 def _decided(
     line: ImportLine,
     read: _Read,
-    known: Mapping[str, EventRecord],
+    events: _Events,
     cities: _Cities,
     now: datetime,
 ) -> _Planned:
-    record = known.get(read.draft.slug)
+    record = events.find(read.draft.slug)
     try:
         if record is None:
             return _Planned(line, Outcome.CREATED, new=_new(read.draft, cities, now))
-        if not _changes(read, record, cities):
+        if not _changes(read, record, events, cities):
             return _Planned(line, Outcome.UNCHANGED)
     except (InvalidInput, Conflict) as error:
         return _failed(line, error)
@@ -279,7 +300,7 @@ def _new(draft: EventDraft, cities: _Cities, now: datetime) -> _New:
     return _New(replace(draft, city_slug=city_slug), city)
 
 
-def _changes(read: _Read, record: EventRecord, cities: _Cities) -> bool:
+def _changes(read: _Read, record: EventRecord, events: _Events, cities: _Cities) -> bool:
     """Tell whether the line changes the event; raises what would stand in the way of the change, so
     that a check finds it too.
     """
@@ -292,9 +313,7 @@ def _changes(read: _Read, record: EventRecord, cities: _Cities) -> bool:
     if after == before:
         return False
     _ensure_status_may_follow(before.status, after.status)
-    if record.free + seats(after.capacity) - seats(before.capacity) < 0:
-        taken = record.held + record.sold
-        raise CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
+    events.ensure_room(record, after.capacity)
     return True
 
 

@@ -6,6 +6,7 @@ Each part is made, and its module loaded, when it is asked for: who browses even
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
 from chalicelib.store.connection import connect
 
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
     from chalicelib.store.orders import DynamoOrderStore
     from chalicelib.store.pulse import DynamoPulse
     from chalicelib.store.renames import DynamoRenames
+    from chalicelib.store.stock import Stock
     from chalicelib.store.word_index import WordIndex
 
 
 class Stores:
     """The store's parts, over one connection."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", spreading: Spreading) -> None:
         self._connection = connection
+        self._spreading = spreading
 
     def connect(self) -> None:
         """Make the client that the first request would make: nothing is sent."""
@@ -47,7 +50,7 @@ class Stores:
         """Events, and their stock."""
         from chalicelib.store.events import DynamoEventStore
 
-        return DynamoEventStore(self._connection, self._words)
+        return DynamoEventStore(self._connection, self._words, self._stock)
 
     @cached_property
     def cities(self) -> "DynamoCityStore":
@@ -61,7 +64,7 @@ class Stores:
         """Orders, and the seats that they hold."""
         from chalicelib.store.orders import DynamoOrderStore
 
-        return DynamoOrderStore(self._connection, self.events)
+        return DynamoOrderStore(self._connection, self.events, self._stock)
 
     @cached_property
     def keyed_requests(self) -> "DynamoKeyedRequests":
@@ -120,15 +123,26 @@ class Stores:
         return DynamoPulse(self._connection)
 
     @cached_property
+    def _stock(self) -> "Stock":
+        from chalicelib.store.stock import Stock
+
+        return Stock(self._connection, self._spreading)
+
+    @cached_property
     def _words(self) -> "WordIndex":
         from chalicelib.store.word_index import WordIndex
 
         return WordIndex(self._connection)
 
 
-def open_stores(settings: StoreSettings, session: "Session | None" = None) -> Stores:
+def open_stores(
+    settings: StoreSettings,
+    session: "Session | None" = None,
+    spreading: Spreading = SPREADING,
+) -> Stores:
     """Connect to the tables; nothing is sent until something is asked.
 
-    `session` may be one of botocore's that a client was made of before.
+    `session` may be one of botocore's that a client was made of before. `spreading` says whose
+    stock is kept in several places.
     """
-    return Stores(connect(settings, session))
+    return Stores(connect(settings, session), spreading)

@@ -20,6 +20,7 @@ from chalicelib.store.models import (
     MovedEventModel,
     NewsMarkerModel,
     OrderModel,
+    StockPlaceModel,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def connect(settings: StoreSettings, session: "Session | None" = None) -> Connec
     _bind(OrderModel, settings.orders_table, shared)
     _bind(AuditModel, settings.audit_table, shared)
     _share(MovedEventModel, EventModel)
+    _share(StockPlaceModel, EventModel)
     _share(MovedCityModel, CityModel)
     _share(KeyedRequestModel, OrderModel)
     _share(NewsMarkerModel, OrderModel)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
+
 from chalicelib.domain.clock import from_iso, to_iso
 from chalicelib.domain.event_facts import EventFacts, EventOrder
 from chalicelib.domain.events import (
@@ -35,6 +37,7 @@ def stocked_item(event: Event, stock: EventRecord) -> EventModel:
         held=stock.held,
         sold=stock.sold,
         former_slugs=" ".join(stock.former_slugs) or None,
+        places=stock.places or None,
         **description(event),
     )
 
@@ -61,13 +64,28 @@ def description(event: Event) -> dict[str, Any]:
     }
 
 
+def unchanged(before: EventRecord) -> Condition:
+    """Return what holds while nobody has described the event anew, which moves `updatedAt` each
+    time, nor spread its stock.
+    """
+    facts = EventFacts.of(before.described())
+    same_places = (
+        EventModel.places == before.places if before.places else EventModel.places.does_not_exist()
+    )
+    condition: Condition = (
+        EventModel.updated_key == facts.sort_key(EventOrder.UPDATED_AT)
+    ) & same_places
+    return condition
+
+
 def moved_item(former_slug: str, event: Event) -> MovedEventModel:
     """Return what stands under a former slug of an event."""
     return MovedEventModel(former_slug, moved_to=event.slug, event_id=event.id)
 
 
 def read_record(item: RawItem) -> EventRecord:
-    """Return the event of an item."""
+    """Return the event of an item, with the stock that is in this item."""
+    places = number(item, "places") if "places" in item else 0
     return EventRecord(
         public=text(item, "public"),
         id=number(item, "id"),
@@ -81,6 +99,8 @@ def read_record(item: RawItem) -> EventRecord:
         held=number(item, "held"),
         sold=number(item, "sold"),
         former_slugs=tuple(text(item, "formerSlugs").split()) if "formerSlugs" in item else (),
+        places=places,
+        is_whole=not places,
     )
 
 

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pynamodb.connection.base import Connection
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.audit import AuditEntry
-from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words
+from chalicelib.domain.event_facts import EventOrder, event_words
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import Event, EventRecord, EventStatus, seats
 from chalicelib.errors import (
-    CapacityTooLow,
     Changed,
     EventsApiError,
     InUse,
@@ -34,10 +32,12 @@ from chalicelib.store.event_items import (
     moved_to,
     read_record,
     stocked_item,
+    unchanged,
 )
 from chalicelib.store.event_lists import EventLists
 from chalicelib.store.models import EventModel, MovedEventModel
 from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, query_raw, text
+from chalicelib.store.stock import Stock, capacity_too_low
 from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, next_ids
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 from chalicelib.store.word_index import Mark, WordIndex
@@ -56,8 +56,9 @@ _BEYOND_IDS = 10**12
 class DynamoEventStore:
     """`services.ports.EventStore` on DynamoDB."""
 
-    def __init__(self, connection: Connection, words: WordIndex) -> None:
+    def __init__(self, connection: Connection, words: WordIndex, stock: Stock) -> None:
         self._connection = connection
+        self._stock = stock
         self._table = EventModel.Meta.table_name
         self._words = words
         self._lists = EventLists(connection, WordSearch(connection, words))
@@ -81,6 +82,12 @@ class DynamoEventStore:
                 return None if item is None else read_record(item)
             slug = moved_to(item) or slug
         return None
+
+    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
+        """Return an event with all of its stock; `consistent` sees every write that was
+        acknowledged.
+        """
+        return self._stock.whole(record, consistent=consistent)
 
     def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
         """Return the events that have or had these slugs, by the slug that was asked for, as of
@@ -180,33 +187,36 @@ class DynamoEventStore:
         """
         described = before.described()
         mark = Mark.of(after, event_words(described))
-        numbers = _number_updates(described, after)
-        build = self._moved if before.slug != after.slug else self._edited
+        edit = self._stock.edit(before, after)
+        updates = [*_number_updates(described, after), *edit.updates]
         noted = [*_cancellation_puts(before, after), *audit_puts(entry)]
+        moves = before.slug != after.slug
+        build = self._moved if moves else self._edited
+        own = self._stock.own(before) if moves and before.places else before
+        change = _Change(own, after, edit.own)
         try:
-            self._words.commit(
-                mark, lambda put: build(before, after, [put, *noted], numbers), after
-            )
+            self._words.commit(mark, lambda put: build(change, [put, *noted], updates), after)
         except ConditionFailed as failed:
             raise self._why_not_replaced(failed, before, after) from failed
 
     def _edited(
-        self, before: EventRecord, after: Event, notes: Sequence[Put], numbers: Sequence[Update]
+        self, change: "_Change", notes: Sequence[Put], updates: Sequence[Update]
     ) -> Transaction:
         """Change the item where it is, while its seats go on being sold."""
-        more = seats(after.capacity) - seats(before.capacity)
-        condition = _unchanged(before)
+        before, more = change.before, change.more_seats
+        condition = unchanged(before)
         if more < 0:
             condition &= EventModel.free >= -more
-        event = Update("event", EventModel(before.slug), _edits(after, more), condition)
-        return Transaction(self._connection, puts=notes, updates=[event, *numbers])
+        event = Update("event", EventModel(before.slug), _edits(change.after, more), condition)
+        return Transaction(self._connection, puts=notes, updates=[event, *updates])
 
     def _moved(
-        self, before: EventRecord, after: Event, notes: Sequence[Put], numbers: Sequence[Update]
+        self, change: "_Change", notes: Sequence[Put], updates: Sequence[Update]
     ) -> Transaction:
         """Store the item under its new slug, with its seats as they are, and leave the way there
         under its former ones.
         """
+        before, after = change.before, change.after
         former = [slug for slug in before.former_slugs if slug != after.slug]
         kept, given_up = (before.slug, *former)[:_FORMER_SLUGS], former[_FORMER_SLUGS - 1 :]
         is_free = EventModel.slug.does_not_exist() | (MovedEventModel.event_id == before.id)
@@ -216,12 +226,12 @@ class DynamoEventStore:
             self._connection,
             deletes=[Delete("former", EventModel(slug)) for slug in given_up],
             puts=[
-                Put("slug", stocked_item(after, _restocked(before, after, kept)), is_free),
-                Put("event", moved_item(before.slug, after), _unchanged(before) & same_stock),
+                Put("slug", stocked_item(after, change.restocked(kept)), is_free),
+                Put("event", moved_item(before.slug, after), unchanged(before) & same_stock),
                 *(Put("former", item) for item in others),
                 *notes,
             ],
-            updates=numbers,
+            updates=updates,
         )
 
     def _why_not_replaced(
@@ -230,16 +240,24 @@ class DynamoEventStore:
         if failed.labels & {"slug", "city"}:
             return _why_refused(failed, after)
         current = self.get(before.slug, consistent=True)
-        if current is None or current.public != before.public or before.slug != after.slug:
+        if (
+            current is None
+            or (current.public, current.places) != (before.public, before.places)
+            or before.slug != after.slug
+        ):
             return Changed("this event was changed by somebody else at the same moment; try again")
-        return _capacity_too_low(current)
+        whole = self.whole(current, consistent=True)
+        if whole.places and whole.free >= seats(before.capacity) - seats(after.capacity):
+            return Changed("seats of this event were sold at the same moment; try again")
+        return capacity_too_low(whole)
 
     def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
         event = record.described()
         idle = (EventModel.sold == 0) & (EventModel.held == 0)
         deletes = [
-            Delete("event", EventModel(record.slug), _unchanged(record) & idle),
+            Delete("event", EventModel(record.slug), unchanged(record) & idle),
+            *self._stock.deletes(record),
             *(Delete("former", EventModel(slug)) for slug in record.former_slugs),
         ]
         try:
@@ -257,19 +275,32 @@ class DynamoEventStore:
             raise self._why_not_deleted(record) from failed
 
     def _why_not_deleted(self, record: EventRecord) -> EventsApiError:
-        current = self.get(record.slug, consistent=True)
-        if current is not None and current.public == record.public and current.sold:
-            return InUse("tickets of this event are sold; cancel it instead")
-        if current is not None and current.public == record.public and current.held:
-            return InUse("seats of this event are held by open checkouts; try again later")
+        found = self.get(record.slug, consistent=True)
+        if found is not None and found.public == record.public:
+            current = self.whole(found, consistent=True)
+            if current.sold:
+                return InUse("tickets of this event are sold; cancel it instead")
+            if current.held:
+                return InUse("seats of this event are held by open checkouts; try again later")
         return Changed("this event was changed by somebody else at the same moment; try again")
 
 
-def _unchanged(before: EventRecord) -> Condition:
-    """Return what holds while nobody has described the event anew: each time moves `updatedAt`."""
-    facts = EventFacts.of(before.described())
-    condition: Condition = EventModel.updated_key == facts.sort_key(EventOrder.UPDATED_AT)
-    return condition
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """An event as it was read, with the stock of its own item; what it is to be described as; and
+    how many more seats that item is to have.
+    """
+
+    before: EventRecord
+    after: Event
+    more_seats: int
+
+    def restocked(self, former_slugs: tuple[str, ...]) -> EventRecord:
+        """Return the seats and former slugs of an event that moves; raises `CapacityTooLow`."""
+        free = self.before.free + self.more_seats
+        if free < 0:
+            raise capacity_too_low(self.before)
+        return replace(self.before, free=free, former_slugs=former_slugs)
 
 
 def _cancellation_puts(before: EventRecord, after: Event) -> list[Put]:
@@ -288,19 +319,6 @@ def _edits(after: Event, more_seats: int) -> list[Action]:
     if more_seats:
         actions.append(EventModel.free.add(more_seats))
     return actions
-
-
-def _restocked(before: EventRecord, after: Event, former_slugs: tuple[str, ...]) -> EventRecord:
-    """Return the seats and former slugs of an event that moves; raises `CapacityTooLow`."""
-    free = before.free + seats(after.capacity) - seats(before.capacity)
-    if free < 0:
-        raise _capacity_too_low(before)
-    return replace(before, free=free, former_slugs=former_slugs)
-
-
-def _capacity_too_low(record: EventRecord) -> CapacityTooLow:
-    taken = record.held + record.sold
-    return CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
 
 
 def _number_updates(before: Event | None, after: Event | None) -> list[Update]:

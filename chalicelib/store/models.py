@@ -206,7 +206,7 @@ class ById(GlobalSecondaryIndex["EventModel"]):
 
 class EventModel(Model):
     """An event with its stock; or, under a former slug of one, where it is now; or, under a key
-    that is no slug, the events' totals.
+    that is no slug, a part of an event's stock, or the events' totals.
 
     `public` is the JSON that clients get, `facts` what lists filter and sort by; beside them stands
     only what conditions and indexes need. `free + held + sold` is the event's stock. Sort keys end
@@ -239,6 +239,8 @@ class EventModel(Model):
     sold = NumberAttribute()
     # The event's former slugs, latest first, with a space between.
     former_slugs = UnicodeAttribute(attr_name="formerSlugs", null=True)
+    # How many places beside this item its stock is spread over.
+    places = NumberAttribute(null=True)
 
     by_date = ByDate()
     by_name = ByName()
@@ -255,6 +257,28 @@ class EventModel(Model):
     facts_by_price = FactsByPrice()
     facts_in_city = FactsInCity()
     by_id = ById()
+
+
+class StockPlaceModel(Model):
+    """A part of a spread event's stock, with the terms of its sale, under a key that is no slug.
+
+    It has no index's keys: neither an `id` nor a sort key.
+    """
+
+    class Meta:
+        """Named when `connection.connect` runs; shares the events' table."""
+
+        table_name = ""
+
+    slug = UnicodeAttribute(hash_key=True)
+    event_id = NumberAttribute(attr_name="eventId")
+    status = UnicodeAttribute()
+    date = UnicodeAttribute()
+    price = NumberAttribute()
+    currency = UnicodeAttribute()
+    free = NumberAttribute()
+    held = NumberAttribute()
+    sold = NumberAttribute()
 
 
 class MovedEventModel(Model):
@@ -410,7 +434,8 @@ class DueOrders(GlobalSecondaryIndex["OrderModel"]):
 class OrderModel(Model):
     """An order. What conditions and indexes do not need is JSON text: lists of what happened.
 
-    `tickets` are the tickets' secrets with a space between, `voided` numbers of tickets likewise.
+    `tickets` are the tickets' secrets with a space between, `voided` numbers of tickets likewise;
+    `places` are numbers of seats by the places of the event's stock, where it is spread.
     """
 
     class Meta:
@@ -445,6 +470,7 @@ class OrderModel(Model):
     tickets = UnicodeAttribute(null=True)
     voided = UnicodeAttribute(null=True)
     seats_returned = NumberAttribute(attr_name="seatsReturned", null=True)
+    places = UnicodeAttribute(null=True)
     check_ins = UnicodeAttribute(attr_name="checkIns", null=True)
     refunds = UnicodeAttribute(null=True)
     disputes = UnicodeAttribute(null=True)

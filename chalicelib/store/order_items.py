@@ -60,6 +60,7 @@ def _payment(order: Order) -> dict[str, Any]:
         "tickets": " ".join(order.tickets) or None,
         "voided": " ".join(map(str, order.voided)) or None,
         "seats_returned": order.seats_returned or None,
+        "places": places_text(order),
         "check_ins": _json([_check_in_row(entry) for entry in order.check_ins]),
         "refunds": _json([_refund_row(refund) for refund in order.refunds]),
         "disputes": _json([_dispute_row(dispute) for dispute in order.disputes]),
@@ -99,12 +100,23 @@ def read_order(item: RawItem) -> Order:
         tickets=tuple((_optional(item, "tickets") or "").split()),
         voided=tuple(int(one) for one in (_optional(item, "voided") or "").split()),
         seats_returned=_number(item, "seatsReturned"),
+        places=_places(item),
         check_ins=tuple(_check_in(row) for row in _rows(item, "checkIns")),
         refunds=tuple(_refund(row) for row in _rows(item, "refunds")),
         disputes=tuple(_dispute(row) for row in _rows(item, "disputes")),
         mail=MailStatus(_optional(item, "mail") or MailStatus.NONE),
         mail_claimed_until=_time(item, "mailClaimedUntil"),
     )
+
+
+def places_text(order: Order) -> str | None:
+    """Write where an order's seats are; None where it is the event's own item."""
+    return json.dumps(dict(order.places), separators=(",", ":")) if order.places else None
+
+
+def _places(item: RawItem) -> tuple[tuple[int, int], ...]:
+    places = json.loads(text(item, "places")) if "places" in item else {}
+    return tuple((int(place), count) for place, count in places.items())
 
 
 def _check_in_row(entry: CheckIn) -> list[Any]:

@@ -2,6 +2,7 @@
 the rules: seats are taken only where they are free, and an order changes from what was read.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,9 +13,9 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.audit import AuditEntry
-from chalicelib.domain.clock import to_iso
 from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.orders import Order
+from chalicelib.domain.stock_places import OWN_PLACE, Seats, added, choose, shrunk
 from chalicelib.errors import (
     Changed,
     Conflict,
@@ -28,12 +29,24 @@ from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.events import DynamoEventStore
-from chalicelib.store.models import EventModel, OrderModel
-from chalicelib.store.order_items import order_item, read_order
+from chalicelib.store.models import OrderModel
+from chalicelib.store.order_items import order_item, places_text, read_order
 from chalicelib.store.order_lists import OrderLists
 from chalicelib.store.patience import patiently
 from chalicelib.store.reading import get_raw, query_raw, text
-from chalicelib.store.transactions import ConditionFailed, Put, Transaction, Update
+from chalicelib.store.stock import Stock
+from chalicelib.store.stock_moves import (
+    Moves,
+    as_places,
+    moves_between,
+    sale_condition,
+    sells_held,
+    stock_condition,
+)
+from chalicelib.store.transactions import ConditionFailed, Put, Transaction
+
+# How often seats are chosen anew that somebody else took between the look at them and the write.
+_TRIES = 10
 
 
 class IntegrityError(EventsApiError):
@@ -43,46 +56,60 @@ class IntegrityError(EventsApiError):
 class DynamoOrderStore:
     """`services.ports.OrderStore` on DynamoDB."""
 
-    def __init__(self, connection: Connection, events: DynamoEventStore) -> None:
+    def __init__(self, connection: Connection, events: DynamoEventStore, stock: Stock) -> None:
         self._connection = connection
         self._events = events
+        self._stock = stock
         self._table = OrderModel.Meta.table_name
         self._lists = OrderLists(connection)
 
-    def place(self, order: Order) -> None:
+    def place(self, order: Order, event: EventRecord | None = None) -> Order:
         """Store a new order, and take the seats that it holds or that are sold to it, both or
-        neither.
+        neither. Returns it as it is stored: with the places of its seats.
 
-        Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the event's
-        price is not (any more) the order's.
+        `event` is what was read of its event a moment ago, if it was: where its stock is spread,
+        or to be. Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the
+        event's price is not (any more) the order's.
         """
-        moves = Moves(order.seats_held, order.seats_sold)
-        stock = moves.update(order.event_slug, sale_condition(order))
-        put = Put("order", order_item(order), OrderModel.id.does_not_exist())
-        try:
-            Transaction(self._connection, puts=[put], updates=[stock]).commit()
-        except ConditionFailed as failed:
-            if "order" in failed.labels:
-                raise IntegrityError("an order with this id exists already") from failed
-            raise self._why_not_placed(order) from failed
+        free = {OWN_PLACE: order.quantity} if event is None else self._stock.offer(event)
+        if not any(count >= order.quantity for count in free.values()):
+            free = self._free_seats(order)
+        placing = _Placing(self._connection, order)
+        for _ in range(_TRIES):
+            try:
+                return placing.at(free)
+            except ConditionFailed as failed:
+                if "order" in failed.labels:
+                    return self._placed_before(placing, failed)
+                free = self._free_seats(order)
+        raise _taken_just_now()
 
-    def _why_not_placed(self, order: Order) -> EventsApiError:
-        """Find out which part of the sale's condition did not hold.
+    def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
+        """Return the order of which an earlier try was made after all, unlike it was told."""
+        stored = self.get(placing.order.id) if placing.tries > 1 else None
+        if stored != placing.order or stored is None:
+            raise IntegrityError("an order with this id exists already") from failed
+        return stored
+
+    def _free_seats(self, order: Order) -> dict[int, int]:
+        """Return the free seats of each place of a spread event, as they are now, for an order that
+        found none. Where there are too few in all, or the event's own item is all there is, raise
+        which part of the sale's condition did not hold.
 
         Where nothing is wrong any more, seats came free a moment after they were asked for.
         """
         event = self._events.get(order.event_slug, consistent=True)
         if event is None:
-            return NotFound("no such event")
-        try:
-            event.ensure_on_sale(order.quantity, order.created_at)
-        except EventsApiError as error:
-            return error
+            raise NotFound("no such event")
+        whole, free = self._stock.now(event)
+        whole.ensure_on_sale(order.quantity, order.created_at)
         if event.slug != order.event_slug:
-            return Conflict("the event has just moved to another address; reload it and try again")
+            raise Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
-            return PriceMismatch("the price has just changed; reload the event and try again")
-        return SoldOut("these seats were taken a moment ago; try again")
+            raise PriceMismatch("the price has just changed; reload the event and try again")
+        if not event.places or event.id != order.event_id:
+            raise _taken_just_now()
+        return free
 
     def get(self, order_id: str) -> Order | None:
         """Return the order, as of every write that was acknowledged."""
@@ -113,21 +140,14 @@ class DynamoOrderStore:
         `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
         seats would be sold of an event that was cancelled.
         """
-        stored = replace(after, version=before.version + 1)
-        item, condition = order_item(stored), unchanged(before)
-        moves = Moves(
-            after.seats_held - before.seats_held,
-            after.seats_sold - before.seats_sold,
-            regains=before.is_paid,
-        )
-        puts = [Put("order", item, condition), *audit_puts(entry)]
-        if moves.any:
-            self._put_with_stock(puts, stored, moves)
-        elif entry is not None:
-            self._put_with_entry(puts)
+        change = _Change(before, replace(after, version=before.version + 1), entry)
+        if change.moves_seats:
+            return self._put_with_stock(change)
+        if entry is not None:
+            self._put_with_entry(change.puts(change.after))
         else:
-            self._put(item, condition)
-        return stored
+            self._put(order_item(change.after), unchanged(before))
+        return change.after
 
     def _put(self, item: OrderModel, condition: Condition) -> None:
         """Change an order alone, in half the write units that a transaction costs.
@@ -152,15 +172,20 @@ class DynamoOrderStore:
         except ConditionFailed as failed:
             raise _changed() from failed
 
-    def _put_with_stock(self, puts: Sequence[Put], order: Order, moves: "Moves") -> None:
+    def _put_with_stock(self, change: "_Change") -> Order:
         """Change the order and its event's stock together; where the event has another slug by
-        now, the stock is there.
+        now, its own item is there. Seats that it needs anew are asked for there first.
         """
-        slug = order.event_slug
-        while True:
-            stock = moves.update(slug, stock_condition(order, moves))
+        order, slug = change.after, change.after.event_slug
+        chosen = {OWN_PLACE: change.needed} if change.needed else {}
+        for tries in itertools.count(1):
+            stored = change.with_seats(chosen)
+            moves = moves_between(change.before, stored)
+            updates = [
+                one.update(order.event_id, slug, stock_condition(order, one)) for one in moves
+            ]
             try:
-                Transaction(self._connection, puts=puts, updates=[stock]).commit()
+                Transaction(self._connection, puts=change.puts(stored), updates=updates).commit()
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     raise _changed() from failed
@@ -168,23 +193,38 @@ class DynamoOrderStore:
                 if now is None:
                     raise NotFound("the event is gone") from failed
                 if now == slug:
-                    raise self._why_not_moved(order, slug, moves) from failed
+                    chosen = self._other_places(change, slug, moves)
+                    if tries > _TRIES:
+                        raise _taken_just_now() from failed
                 slug = now
             else:
-                return
+                return stored
+        raise AssertionError("there is no last try")  # pragma: no cover
 
-    def _why_not_moved(self, order: Order, slug: str, moves: "Moves") -> EventsApiError:
-        """Find out which part of the stock's condition did not hold."""
+    def _other_places(self, change: "_Change", slug: str, moves: Sequence[Moves]) -> dict[int, int]:
+        """Return where the seats can be had that an order needs anew. Where they cannot, raise
+        which part of the stock's condition did not hold.
+        """
+        order = change.after
         event = self._events.get(slug, consistent=True)
         if event is None or event.slug != slug or event.id != order.event_id:
-            return Changed("the event has just moved; try again")
-        if moves.free < 0 and not moves.regains:
-            return _why_no_seats(event, -moves.free, order)
-        if (moves.sells_held or moves.regains) and event.status is EventStatus.CANCELLED:
-            return SalesClosed("the event was cancelled")
-        if moves.free < 0:
-            return SoldOut("the seats were sold to somebody else")
-        return IntegrityError(f"order {order.id} and the stock of {slug} disagree")
+            raise Changed("the event has just moved; try again")
+        whole, free = self._stock.now(event)
+        regains = change.before.is_paid
+        if change.needed and not regains:
+            whole.ensure_on_sale(change.needed, order.updated_at)
+        if (sells_held(moves) or regains) and event.status is EventStatus.CANCELLED:
+            raise SalesClosed("the event was cancelled")
+        if not change.needed:
+            raise IntegrityError(f"order {order.id} and the stock of {slug} disagree")
+        chosen = choose(free, change.needed) if event.places else None
+        if chosen is None:
+            raise SoldOut(
+                "the seats were sold to somebody else"
+                if regains
+                else "these seats were taken a moment ago"
+            )
+        return chosen
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
         """Return the ids of some orders that are due at that time, those due longest first.
@@ -207,87 +247,87 @@ class DynamoOrderStore:
         return self._lists.find(query)
 
 
+class _Placing:
+    """A new order, which is tried at one choice of places after another."""
+
+    def __init__(self, connection: Connection, order: Order) -> None:
+        self._connection = connection
+        self._free: dict[int, int] = {}
+        self.order = order
+        """With the places of the latest try."""
+        self.tries = 0
+
+    def at(self, free: dict[int, int]) -> Order:
+        """Store the order with seats of places that had so many; where another buyer is at one at
+        the same moment, with seats of others that are left.
+        """
+        self._free = free
+        first = self._next()
+        if first is None:
+            raise _taken_just_now()
+        first.commit(self._next)
+        return self.order
+
+    def _next(self) -> Transaction | None:
+        chosen = choose(self._free, self.order.quantity)
+        if chosen is None:
+            return None
+        self._free = {place: n for place, n in self._free.items() if place not in chosen}
+        self.tries += 1
+        order = self.order = replace(self.order, places=as_places(chosen))
+        put = Put("order", order_item(order), OrderModel.id.does_not_exist())
+        updates = [
+            moves.update(order.event_id, order.event_slug, sale_condition(order, moves))
+            for moves in moves_between(None, order)
+        ]
+        return Transaction(self._connection, puts=[put], updates=updates)
+
+
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """How many seats come to an event's held and sold ones; what they gain, the free ones lose.
+class _Change:
+    """An order as it was read, and as it is to be stored but for the places of its seats."""
 
-    `regains` says that free ones go to an order that had them before: its refund has failed.
-    """
-
-    held: int
-    sold: int
-    regains: bool = False
+    before: Order
+    after: Order
+    entry: AuditEntry | None
 
     @property
-    def free(self) -> int:
-        """How many seats come to the free ones."""
-        return -self.held - self.sold
+    def needed(self) -> int:
+        """How many seats the order needs that it does not have."""
+        return max(_seats(self.after) - _seats(self.before), 0)
 
     @property
-    def any(self) -> bool:
+    def moves_seats(self) -> bool:
         """Whether any seat moves."""
-        return bool(self.held or self.sold)
-
-    @property
-    def sells_held(self) -> bool:
-        """Whether held seats are sold."""
-        return self.held < 0 < self.sold
-
-    def update(self, slug: str, condition: Condition) -> Update:
-        """Return the write that moves the seats of the event under this slug."""
-        by = (
-            (EventModel.free, self.free),
-            (EventModel.held, self.held),
-            (EventModel.sold, self.sold),
+        return (self.before.seats_held, self.before.seats_sold) != (
+            self.after.seats_held,
+            self.after.seats_sold,
         )
-        actions = [seats.add(count) for seats, count in by if count]
-        return Update("stock", EventModel(slug), actions, condition)
+
+    def with_seats(self, chosen: Seats) -> Order:
+        """Return the order with the seats that it keeps, and those that were chosen anew."""
+        kept = shrunk(self.before.seats_at, _seats(self.after))
+        return replace(self.after, places=as_places(added(kept, chosen)))
+
+    def puts(self, stored: Order) -> list[Put]:
+        """Return the writes that are made beside those of the stock."""
+        put = Put("order", order_item(stored), unchanged(self.before))
+        return [put, *audit_puts(self.entry)]
 
 
-def sale_condition(order: Order) -> Condition:
-    """Return what must hold of an event for a new order's seats to be taken."""
-    condition: Condition = (
-        on_sale_condition(order, order.quantity, order.created_at)
-        & (EventModel.price == order.unit_price)
-        & (EventModel.currency == order.currency)
-    )
-    return condition
-
-
-def on_sale_condition(order: Order, seats: int, at: datetime) -> Condition:
-    """Return what must hold of an event for free seats of it to go to an order at a time."""
-    condition: Condition = (
-        (EventModel.id == order.event_id)
-        & (EventModel.status == EventStatus.PUBLISHED.value)
-        & (EventModel.date > to_iso(at))
-        & (EventModel.free >= seats)
-    )
-    return condition
-
-
-def stock_condition(order: Order, moves: Moves) -> Condition:
-    """Return what must hold of an event for a stored order's seats to move.
-
-    Free seats are sold while the event is on sale; held ones, and those that an order had before,
-    unless it was cancelled.
-    """
-    if moves.free < 0 and not moves.regains:
-        return on_sale_condition(order, -moves.free, order.updated_at)
-    condition: Condition = EventModel.id == order.event_id
-    if moves.free < 0:
-        condition &= EventModel.free >= -moves.free
-    if moves.held < 0:
-        condition &= EventModel.held >= -moves.held
-    if moves.sold < 0:
-        condition &= EventModel.sold >= -moves.sold
-    if moves.sells_held or moves.free < 0:
-        condition &= EventModel.status != EventStatus.CANCELLED.value
-    return condition
+def _seats(order: Order) -> int:
+    return order.seats_held + order.seats_sold
 
 
 def unchanged(before: Order) -> Condition:
-    """Return what holds while nobody has changed an order since it was read."""
-    condition: Condition = OrderModel.version == before.version
+    """Return what holds while nobody has changed an order since it was read: as it is stored, or
+    nobody would know where its seats are.
+    """
+    places = places_text(before)
+    same_places = (
+        OrderModel.places.does_not_exist() if places is None else OrderModel.places == places
+    )
+    condition: Condition = (OrderModel.version == before.version) & same_places
     return condition
 
 
@@ -295,9 +335,5 @@ def _changed() -> Changed:
     return Changed("this order was changed by somebody else at the same moment; try again")
 
 
-def _why_no_seats(event: EventRecord, seats: int, order: Order) -> EventsApiError:
-    try:
-        event.ensure_on_sale(seats, order.updated_at)
-    except EventsApiError as error:
-        return error
-    return SoldOut("these seats were taken a moment ago")
+def _taken_just_now() -> SoldOut:
+    return SoldOut("these seats were taken a moment ago; try again")

@@ -20,6 +20,7 @@ from chalicelib.store.connection import connect, unavailable
 from chalicelib.store.events import DynamoEventStore
 from chalicelib.store.models import EventModel, IndexEntryModel
 from chalicelib.store.reading import RawItem, text
+from chalicelib.store.stock import Stock
 from chalicelib.store.word_index import WordIndex, is_word_term
 
 
@@ -107,4 +108,4 @@ def open_reindexing(settings: StoreSettings) -> Reindexing:
     """Connect to the tables; nothing is sent until the work begins."""
     connection = connect(settings)
     words = WordIndex(connection)
-    return Reindexing(connection, words, DynamoEventStore(connection, words))
+    return Reindexing(connection, words, DynamoEventStore(connection, words, Stock(connection)))

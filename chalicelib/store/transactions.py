@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pynamodb.connection.base import Connection
@@ -76,23 +76,29 @@ class Transaction:
     puts: Sequence[Put] = field(default=())
     updates: Sequence[Update] = field(default=())
 
-    def commit(self) -> None:
+    def commit(self, other: Callable[[], "Transaction | None"] = lambda: None) -> None:
         """Send it, again while the reason it failed is a passing one.
 
         Raises `ConditionFailed` with the labels of the writes whose conditions did not hold, or
         `Unavailable`. One token for all tries: if one was made after all, the next finds it done.
         An audit entry whose key is taken is no refusal of the change: another try has another key.
+
+        After a try that was cancelled, `other` may have another transaction to try in this one's
+        place, by a token of its own. Its conditions have to refuse it where this one was made.
         """
-        token = str(uuid.uuid4())
+        transaction, token = self, str(uuid.uuid4())
         for pause in pauses():
             try:
-                self._send(token)
+                transaction._send(token)
             except TransactWriteError as error:
-                failed = self._failed(error.cancellation_reasons)
+                failed = transaction._failed(error.cancellation_reasons)
                 if failed - {AUDIT}:
                     raise ConditionFailed(failed - {AUDIT}) from error
                 if failed or pause is None or not _is_passing(error):
                     raise unavailable(error) from error
+                instead = other() if _is_cancelled(error) else None
+                if instead is not None:
+                    transaction, token = instead, str(uuid.uuid4())
                 time.sleep(pause)
             else:
                 return
@@ -117,8 +123,12 @@ class Transaction:
         )
 
 
+def _is_cancelled(error: TransactWriteError) -> bool:
+    return code_of(error) == "TransactionCanceledException"
+
+
 def _is_passing(error: TransactWriteError) -> bool:
-    if code_of(error) == "TransactionCanceledException":
+    if _is_cancelled(error):
         codes = {reason.code for reason in error.cancellation_reasons if reason is not None}
         return bool(codes) and codes <= _PASSING
     return is_passing(error)

@@ -19,11 +19,12 @@ from chalicelib.store.renames import RENAMES
 from chalicelib.store.totals import TOTALS_KEY
 from chalicelib.store.word_index import word_entries
 from infra.backup.file_format import RawItem, Reader
-from infra.backup.survey import CITIES, EVENTS, INDEX, ORDERS, Survey, is_order
+from infra.backup.survey import CITIES, EVENTS, INDEX, ORDERS, Survey, is_order, is_place
 
 _LAST_ID = "lastId"
 _NEWS_MARKER = "#undelivered-news"
 _STOCK = ("free", "held", "sold")
+_PLACES = "places"
 
 Settled = tuple[str, RawItem]
 
@@ -54,22 +55,25 @@ class Settling:
         yield from self._notes
         yield from self._day_counts()
         for table, item in self._backup.items():
-            if table == EVENTS:
+            if table == EVENTS and not self._is_left_out(table, item):
                 yield from self._with_words(item)
         yield from self._missing_totals()
 
     def _is_left_out(self, table: str, item: RawItem) -> bool:
-        """Tell whether an item is about what another stage has yet to do."""
-        if not self._drill:
-            return False
+        """Tell whether an item is about what another stage has yet to do, or of where seats were:
+        an event's first sale spreads its stock anew.
+        """
+        if is_place(table, item) or not self._drill:
+            return is_place(table, item)
         is_cancellation = table == INDEX and item["term"] == {"S": CANCELLATIONS}
         return is_cancellation or (table == ORDERS and item["id"] == {"S": _NEWS_MARKER})
 
     def _settled(self, table: str, item: RawItem) -> RawItem:
         if table == CITIES:
             return self._city(item)
-        if table == ORDERS and self._drill and is_order(item):
-            return _quieted(item)
+        if table == ORDERS and is_order(item):
+            order = _without(item, _PLACES)
+            return _quieted(order) if self._drill else order
         return item
 
     def _city(self, item: RawItem) -> RawItem:
@@ -110,7 +114,8 @@ class Settling:
             yield INDEX, {name: {"S": value} for name, value in entry.items()}
         taken = self._survey.seats_of(event.id)
         numbers = (self._survey.free_seats(event), taken.held, taken.sold)
-        yield EVENTS, {**item, **dict(zip(_STOCK, map(_number, numbers), strict=True))}
+        stock = dict(zip(_STOCK, map(_number, numbers), strict=True))
+        yield EVENTS, {**_without(item, _PLACES), **stock}
 
     def _day_counts(self) -> Iterator[Settled]:
         for (term, day), count in sorted(self._survey.days.items()):
@@ -133,12 +138,16 @@ def without_stock(table: str, item: RawItem) -> RawItem:
     """Return an item without what selling changes in an event."""
     if table != EVENTS:
         return item
-    return {name: value for name, value in item.items() if name not in _STOCK}
+    return _without(item, *_STOCK, _PLACES)
+
+
+def _without(item: RawItem, *names: str) -> RawItem:
+    return {name: value for name, value in item.items() if name not in names}
 
 
 def _quieted(item: RawItem) -> RawItem:
     """Return an order that the timer leaves alone, with an address that nobody has."""
-    quiet = {name: value for name, value in item.items() if name != "dueAt"}
+    quiet = _without(item, "dueAt")
     if quiet.get("mail") == {"S": MailStatus.DUE.value}:
         del quiet["mail"]
     if "customerEmail" in quiet:

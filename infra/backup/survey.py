@@ -19,6 +19,7 @@ from chalicelib.store.event_items import read_record
 from chalicelib.store.order_items import read_order
 from chalicelib.store.reading import number, text
 from chalicelib.store.renames import RENAMES
+from chalicelib.store.stock import PLACES_PREFIX, Counts, read_counts
 from chalicelib.store.totals import TOTALS_KEY
 from chalicelib.store.word_index import MARKS, is_word_term
 from infra.backup.file_format import RawItem
@@ -78,6 +79,7 @@ class Survey:
     last_ids: Counter[str] = field(default_factory=Counter)
     noted: set[tuple[str, str]] = field(default_factory=set)
     kept: dict[int, Seats] = field(default_factory=dict)
+    in_places: dict[int, Seats] = field(default_factory=dict)
     totalled: set[str] = field(default_factory=set)
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)
     _shown_cities: set[tuple[str, str]] = field(default_factory=set)
@@ -105,7 +107,9 @@ class Survey:
 
     def _add_slug(self, table: str, item: RawItem) -> None:
         slug = text(item, "slug")
-        if slug == TOTALS_KEY:
+        if is_place(table, item):
+            self._add_place(number(item, "eventId"), read_counts(item))
+        elif slug == TOTALS_KEY:
             self.totalled.add(table)
             self._note_id(table, number(item, _LAST_ID) if _LAST_ID in item else 0)
         elif "movedTo" in item:
@@ -127,6 +131,11 @@ class Survey:
         self.by_status[event.status] += 1
         self._shown_cities.add((event.city_slug, event.city))
         self._note_id(EVENTS, event.id)
+
+    def _add_place(self, event_id: int, counts: Counts) -> None:
+        stock = self.in_places.setdefault(event_id, Seats())
+        stock.held += counts.held
+        stock.sold += counts.sold
 
     def _add_city(self, slug: str, item: RawItem) -> None:
         city_id = number(item, "id")
@@ -181,12 +190,18 @@ class Survey:
         ]
 
     def stale_stock(self) -> list[str]:
-        """Return the events whose numbers of held and sold seats are not what their orders say."""
+        """Return the events whose numbers of held and sold seats are not what their orders say, in
+        all places of an event together.
+        """
         return [
             event.slug
             for event_id, event in sorted(self.events.items())
-            if self.kept[event_id] != self.seats_of(event_id)
+            if self._kept_of(event_id) != self.seats_of(event_id)
         ]
+
+    def _kept_of(self, event_id: int) -> Seats:
+        own, others = self.kept[event_id], self.in_places.get(event_id, Seats())
+        return Seats(own.held + others.held, own.sold + others.sold)
 
     def problems(self) -> list[str]:
         """Return what cannot be as it was read: the shop changed it just then, or it is broken."""
@@ -229,6 +244,13 @@ def told(problems: list[str]) -> str:
 def is_order(item: RawItem) -> bool:
     """Tell whether an item of the orders' table is an order; others share it."""
     return "quantity" in item
+
+
+def is_place(table: str, item: RawItem) -> bool:
+    """Tell whether an item is a part of an event's stock: a restore puts all of it into the event's
+    own item.
+    """
+    return table == EVENTS and text(item, "slug").startswith(PLACES_PREFIX)
 
 
 def is_derived(table: str, item: RawItem) -> bool:

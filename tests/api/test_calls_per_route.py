@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.events import Event
 from chalicelib.store import Stores
 from tests.support.fakes import FakePayments
 from tests.support.lambda_api import LambdaApi, signed_in
@@ -353,6 +354,83 @@ def test_a_checkout_looks_at_the_event_as_it_is_now(api: LambdaApi, traffic: Tra
     api.post("/api/payments/checkout", CHECKOUT)
 
     assert traffic.calls[0].body["ConsistentRead"] is True
+
+
+class TestAnEventWhoseStockIsInSeveralPlaces:
+    """One that many buy tickets of: a page view costs a call more, a sale no more writes."""
+
+    @pytest.fixture
+    def event(self, stores: Stores, traffic: Traffic, capacity: int | None) -> Event:
+        """An event of which something is sold: its first sale makes the places."""
+        event = seed_event(stores, "popular", capacity=capacity)
+        traffic.forget()
+        assert self.buy() == [READ, TRANSACT, TRANSACT, PUT]
+        return event
+
+    @pytest.fixture(autouse=True)
+    def _watched(self, api: LambdaApi, traffic: Traffic) -> None:
+        self.api, self.traffic = api, traffic
+
+    def buy(self, quantity: int = 2) -> list[str]:
+        """Buy tickets; return what it took."""
+        self.traffic.forget()
+        total = quantity * 149.99
+        body = {
+            **CHECKOUT,
+            "eventSlug": "popular",
+            "quantity": quantity,
+            "totalAmount": round(total, 2),
+        }
+        answer = self.api.post("/api/payments/checkout", body)
+        assert answer.status == 201, answer.text
+        return self.traffic.operations()
+
+    def ask(self, method: str, url: str, body: Any = None) -> list[str]:
+        """Send an admin's request; return what it took."""
+        self.traffic.forget()
+        answer = self.api.request(method, url, json_body=body, caller=signed_in())
+        assert answer.status < 300, answer.text
+        return self.traffic.operations()
+
+    @pytest.mark.parametrize(
+        ("capacity", "sale", "view"),
+        [
+            # A look at some of the places.
+            (400, [READ, READ_MANY, TRANSACT, PUT], [READ, READ_MANY]),
+            # There are always seats, and how many is not shown.
+            (None, [READ, TRANSACT, PUT], [READ]),
+        ],
+    )
+    def test_a_sale_and_a_page_view(self, event: Event, sale: list[str], view: list[str]) -> None:
+        assert self.buy() == sale
+        assert self.ask("GET", f"/api/events/{event.slug}") == view
+        assert self.ask("GET", f"/api/events/{event.slug}/calendar.ics") == [READ]
+        assert self.ask("GET", "/api/events") == [READ, QUERY]
+
+    @pytest.mark.parametrize("capacity", [400])
+    def test_an_admins_work(self, event: Event) -> None:
+        url = f"/api/admin/events/{event.slug}"
+        seen = [READ, READ_MANY]
+        assert self.ask("GET", url) == seen
+        # What is no term of a sale reaches no place.
+        assert self.ask("PATCH", url, {"alt": "Drums"}) == [READ, TRANSACT, *WORDS, *seen]
+        assert self.ask("PATCH", url, {"price": 1}) == [READ, TRANSACT, *WORDS, *seen]
+        assert self.ask("PATCH", url, {"capacity": 500}) == [READ, TRANSACT, *WORDS, *seen]
+        # Where there are free seats to take is read before.
+        lower = [READ, READ, READ_MANY, TRANSACT, *WORDS, *seen]
+        assert self.ask("PATCH", url, {"capacity": 450}) == lower
+
+
+@pytest.mark.parametrize("capacity", [399, 400])
+def test_only_an_event_with_many_seats_has_them_in_several_places(
+    api: LambdaApi, stores: Stores, traffic: Traffic, capacity: int
+) -> None:
+    seed_event(stores, "big", capacity=capacity)
+    traffic.forget()
+
+    api.post("/api/payments/checkout", {**CHECKOUT, "eventSlug": "big"})
+
+    assert traffic.operations().count(TRANSACT) == 1 + (capacity == 400)
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=" ".join)

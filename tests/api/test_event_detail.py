@@ -9,7 +9,7 @@ from chalicelib.domain.events import EventStatus
 from chalicelib.store import Stores
 from tests.support.answers import EVENT_KEYS, problem
 from tests.support.builders import NOW, an_order
-from tests.support.lambda_api import LambdaApi
+from tests.support.lambda_api import LambdaApi, signed_in
 from tests.support.seeding import LONG_AGO, seed_city, seed_event
 from tests.support.traffic import watched
 
@@ -55,6 +55,28 @@ def test_without_a_limit_capacity_and_available_are_null(api: LambdaApi, stores:
     shown = api.get("/api/events/tech-conference").json
 
     assert (shown["capacity"], shown["available"]) == (None, None)
+
+
+def test_seats_that_are_in_several_places_are_added_up(api: LambdaApi, stores: Stores) -> None:
+    seed_event(stores, capacity=400)
+    event = stores.events.get("tech-conference", consistent=True)
+    stores.orders.place(an_order(quantity=3, created_at=NOW), event)
+    first = api.get("/api/events/tech-conference")
+    seen_by_admins = api.get("/api/admin/events/tech-conference", caller=signed_in())
+    event = stores.events.get("tech-conference", consistent=True)
+    stores.orders.place(an_order(id="01JNOTHER", quantity=4, created_at=NOW), event)
+
+    shown = api.get("/api/events/tech-conference")
+
+    assert event is not None
+    assert event.places == 4
+    assert (shown.json["capacity"], shown.json["available"]) == (400, 393)
+    again = api.get("/api/admin/events/tech-conference", caller=signed_in())
+    assert (again.json["available"], again.json["held"], again.json["sold"]) == (393, 7, 0)
+    # Who has seen the former number is shown the new one.
+    assert shown.headers["etag"] != first.headers["etag"]
+    assert again.headers["etag"] != seen_by_admins.headers["etag"]
+    assert "places" not in shown.text + again.text
 
 
 def test_a_past_event_can_still_be_looked_at(api: LambdaApi, stores: Stores) -> None:

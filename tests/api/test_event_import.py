@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.events import EventStatus
 from chalicelib.store import Stores
 from tests.support.answers import check_common_headers, problem, refused_field
+from tests.support.builders import an_order
 from tests.support.lambda_api import Answer, LambdaApi, signed_in
 from tests.support.log_lines import captured_log
 from tests.support.routes import send as send_to_handler
@@ -399,3 +400,30 @@ def test_bytes_that_come_encoded_and_are_no_text_are_refused(
     )
 
     assert refused_field(answer) == ("", "the body must be UTF-8", "text_invalid")
+
+
+@pytest.mark.parametrize(("capacity", "expected"), [(402, (0, 1, 0, 0)), (401, (0, 0, 0, 1))])
+def test_a_line_may_lower_the_capacity_of_an_event_with_several_places_to_what_is_taken(
+    api: LambdaApi, stores: Stores, capacity: int, expected: tuple[int, ...]
+) -> None:
+    event = seed_event(stores, "harbour-jazz", name="Harbour Jazz", capacity=500)
+    known = stores.events.get(event.slug, consistent=True)
+    for number in range(41):
+        order = an_order(
+            id=f"01JN{number:022}",
+            event_id=event.id,
+            event_slug=event.slug,
+            unit_price=event.price,
+            quantity=10 if number < 40 else 2,
+        )
+        assert stores.orders.place(order, known).places
+        known = known if number else stores.events.get(event.slug, consistent=True)
+
+    answer = send_lines(api, {"slug": event.slug, **LINE, "capacity": capacity})
+
+    assert counts(answer) == expected
+    if expected[3]:
+        told = "402 seats are sold or held: the capacity cannot be lower"
+        assert errors(answer) == [(1, event.slug, "capacity", told)]
+    shown = api.get(f"/api/events/{event.slug}").json
+    assert shown["available"] == (0 if expected[1] else 98)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from tests.support.dynoxide import EngineMissing, dynoxide_tables
@@ -43,18 +44,29 @@ def engine_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def stores_on_ministack(ministack_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    yield from _emptied(ministack_url, monkeypatch)
+def spreading() -> Spreading:
+    """Return whose stock is kept in several places; a test may say otherwise."""
+    return SPREADING
 
 
 @pytest.fixture
-def real_stores(engine_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    yield from _emptied(engine_url, monkeypatch)
+def stores_on_ministack(
+    ministack_url: str, spreading: Spreading, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stores]:
+    yield from _emptied(ministack_url, spreading, monkeypatch)
 
 
-def _emptied(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
+@pytest.fixture
+def real_stores(
+    engine_url: str, spreading: Spreading, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stores]:
+    yield from _emptied(engine_url, spreading, monkeypatch)
+
+
+def _emptied(url: str, spreading: Spreading, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", url)
-    stores = open_stores(StoreSettings("events", "cities", "index", "orders", "audit"))
+    settings = StoreSettings("events", "cities", "index", "orders", "audit")
+    stores = open_stores(settings, spreading=spreading)
     stores.eraser.erase_everything()
     yield stores
     stores.eraser.erase_everything()

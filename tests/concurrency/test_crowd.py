@@ -17,6 +17,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.orders import Cause, OrderStatus
+from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.errors import (
     EventsApiError,
     PaymentProviderError,
@@ -37,6 +38,7 @@ from tests.support.ledger import (
 )
 from tests.support.local_stripe import LocalStripe, WebhookEvent
 from tests.support.shop import AMPLE, Shop
+from tests.support.spread import UNSPREAD
 from tests.support.store_worlds import world_of
 from tests.support.trouble import Trouble, busy
 
@@ -213,9 +215,17 @@ def crowd(real_stores: Stores) -> Crowd:
     return Crowd(shop, stripe, clock)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1], ids=["a calm DynamoDB", "a busy DynamoDB"])
+@pytest.mark.parametrize(
+    ("share", "spreading"),
+    [
+        pytest.param(0.0, UNSPREAD, id="a calm DynamoDB"),
+        pytest.param(0.1, UNSPREAD, id="a busy DynamoDB"),
+        pytest.param(0.1, SPREADING, id="a busy DynamoDB, ten places"),
+    ],
+)
 def test_a_crowd_gets_every_seat_once_and_nobody_pays_for_nothing(
     share: float,
+    spreading: Spreading,
     crowd: Crowd,
     real_stores: Stores,
     record_property: Callable[[str, object], None],
@@ -226,6 +236,7 @@ def test_a_crowd_gets_every_seat_once_and_nobody_pays_for_nothing(
         sell_the_rest(crowd)
         check(crowd)
 
+    assert crowd.shop.stock(crowd.event.slug).places == spreading.places(SEATS)
     assert crowd.errors == Counter(), "buyers were told of what could have been spared them"
     assert bool(trouble.refused) is bool(share)
     record_property("transactions_per_second", round(rate))

@@ -15,12 +15,14 @@ from chalicelib.errors import SoldOut
 from chalicelib.services.fulfilment import Outcome
 from chalicelib.store import Stores, orders
 from chalicelib.store.models import EventModel
+from chalicelib.store.stock_moves import Moves
 from tests.support.builders import a_city, a_paid_session, a_session, an_event
 from tests.support.crowds import CrowdClock, at_once
 from tests.support.fakes import FakePayments
 from tests.support.ledger import assert_money_adds_up, assert_seats_add_up, mails
 from tests.support.local_stripe import LocalStripe, NotPossible
 from tests.support.shop import Shop
+from tests.support.spread import KINDS
 from tests.support.store_worlds import world_of
 
 BUYERS = 16
@@ -80,6 +82,7 @@ def stocks(shop: Shop, events: list[Event]) -> list[EventRecord]:
     return [shop.stock(event.slug) for event in events]
 
 
+@pytest.mark.parametrize("spreading", KINDS)
 def test_sixteen_buyers_get_exactly_the_last_fifty_seats_of_each_of_twenty_events(
     shop: Shop, payments: FakePayments
 ) -> None:
@@ -92,13 +95,14 @@ def test_sixteen_buyers_get_exactly_the_last_fifty_seats_of_each_of_twenty_event
     assert_seats_add_up(shop, [event.slug for event in events])
 
 
+@pytest.mark.parametrize("spreading", KINDS)
 def test_the_same_crowd_oversells_when_the_sale_has_no_condition(
     shop: Shop,
     payments: FakePayments,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    def no_condition(_order: Order) -> Condition:
+    def no_condition(_order: Order, _moves: Moves) -> Condition:
         return EventModel.slug.exists()
 
     monkeypatch.setattr(orders, "sale_condition", no_condition)

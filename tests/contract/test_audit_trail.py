@@ -11,7 +11,6 @@ from chalicelib.domain.audit import DATABASE, AuditEntry, Subject, SubjectKind
 from chalicelib.errors import Changed, EventsApiError, InUse, SlugTaken, SlugUnknown
 from chalicelib.services.port_types import AuditQuery
 from tests.support.audited_writes import (
-    ORDER,
     SLUG,
     WRITES,
     Write,
@@ -19,6 +18,7 @@ from tests.support.audited_writes import (
     found,
     open_shop,
     rename,
+    stored,
 )
 from tests.support.builders import NOW, a_city, an_entry, an_event
 from tests.support.order_steps import noted, paid
@@ -121,8 +121,9 @@ def late_event(world: World, noted_as: AuditEntry) -> None:
 
 
 def late_order(world: World, noted_as: AuditEntry, *, moves_seats: bool) -> None:
-    world.orders.replace(ORDER, noted(ORDER), entry(0))
-    world.orders.replace(ORDER, paid(ORDER) if moves_seats else noted(ORDER), noted_as)
+    order = stored(world)
+    world.orders.replace(order, noted(order), entry(0))
+    world.orders.replace(order, paid(order) if moves_seats else noted(order), noted_as)
 
 
 REFUSED: dict[str, tuple[Write, type[EventsApiError], list[int]]] = {
@@ -185,6 +186,6 @@ def test_of_many_new_events_each_that_is_stored_leaves_its_entry(world: World) -
 
 def test_changes_that_nobody_asked_for_leave_none(world: World) -> None:
     open_shop(world)
-    world.orders.replace(ORDER, paid(ORDER))
+    world.orders.replace(stored(world), paid(stored(world)))
     world.events.create_many([an_event(id=2, slug="two")])
     assert found(world) == []

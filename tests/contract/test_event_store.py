@@ -106,7 +106,10 @@ def test_an_event_that_was_stored_is_found_as_it_was_stored(world: World) -> Non
     world.events.create(event)
 
     for consistent in (True, False):
-        assert world.events.get("tech-conference", consistent=consistent) == EventRecord(
+        found = world.events.get("tech-conference", consistent=consistent)
+        assert found is not None
+        # Where its stock is does not matter.
+        assert replace(found, places=0) == EventRecord(
             public=public_event(event),
             id=1,
             slug="tech-conference",

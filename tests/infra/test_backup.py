@@ -22,10 +22,11 @@ from chalicelib.domain.order_changes import pay, release
 from chalicelib.domain.orders import Cause, MailStatus, Order, OrderStatus
 from chalicelib.errors import EventsApiError
 from chalicelib.services.port_types import AuditQuery, KeyedRequest
+from chalicelib.store.stock import Stock
 from infra.backup import saving
 from infra.backup.errors import BackupError
 from infra.backup.file_format import Header, Reader, TableShape, Writer
-from infra.backup.restoring import Restoring
+from infra.backup.restoring import Restoring, Wishes
 from infra.backup.tables import Pace, Tables
 from tests.support.backups import (
     OneStage,
@@ -34,8 +35,9 @@ from tests.support.backups import (
     saved_items,
     stock,
 )
-from tests.support.builders import NOW, a_city, a_paid_session
+from tests.support.builders import NOW, a_city, a_paid_session, an_order
 from tests.support.seeding import FAR_AHEAD, LONG_AGO, seed_city, seed_event, seed_order
+from tests.support.spread import SPREAD
 
 PAST: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
 SECOND = {"id": "01JZX5K7Q8M9N0P1R2S3T4V5W7", "session_id": "cs_test_2"}
@@ -296,6 +298,98 @@ class TestSettling:
         outcome = new.restore(path)
         assert broken in new.items("EventsTable")
         assert outcome.problems == saved.problems
+
+
+class TestStockInSeveralPlaces:
+    """Where seats were is not restored: an event's first sale spreads them anew."""
+
+    def fill(self, stage: OneStage) -> None:
+        """Two events, each spread, with an order in a place and one from before."""
+        fill(stage)
+        for slug in ("tech-conference", "unlimited"):
+            self.sell(stage, slug)
+        assert len([item for item in stage.items("EventsTable") if is_place(item)]) == 6
+
+    def test_all_of_it_is_in_the_events_own_item_again(
+        self, stage: OneStage, new: OneStage, path: Path
+    ) -> None:
+        self.fill(stage)
+        saved = stage.save(path)
+        assert saved.problems == []
+        # Its places are added up.
+        assert new.plan(path).stale == []
+        outcome = new.restore(path)
+        assert outcome.is_whole
+        assert not outcome.extra
+        assert stock(new, "tech-conference") == (93, 4, 3)
+        assert_adds_up(new)
+        assert not [item for item in new.items("EventsTable") if is_place(item)]
+        assert "places" not in json.dumps(new.items("EventsTable") + new.items("OrdersTable"))
+        # And it goes on: what is restored is sold, and given back.
+        held = new.stores.orders.get("01JZX5K7Q8tech")
+        assert held is not None
+        new.stores.orders.replace(held, expired(held))
+        assert stock(new, "tech-conference") == (95, 2, 3)
+
+    def test_seats_that_are_in_no_order_are_told(
+        self, stage: OneStage, new: OneStage, path: Path
+    ) -> None:
+        self.fill(stage)
+        place = next(item for item in stage.items("EventsTable") if is_place(item))
+        stage.change("EventsTable", {"slug": place["slug"]}, sold={"N": "7"})
+        stage.save(path)
+        assert len(new.plan(path).stale) == 1
+
+    def test_replacing_deletes_places(self, stage: OneStage, path: Path) -> None:
+        fill(stage)
+        stage.save(path)
+        self.sell(stage, "tech-conference")
+        outcome = stage.restore(path, replace=True)
+        assert outcome.is_whole
+        assert outcome.deleted["EventsTable"] == 3
+        assert stock(stage, "tech-conference") == (95, 2, 3)
+        assert_adds_up(stage)
+
+    def sell(self, stage: OneStage, slug: str) -> None:
+        """Spread an event, and hold two of its seats."""
+        stores = stage.stores
+        event = stores.events.get(slug, consistent=True)
+        assert event is not None
+        Stock(stores.orders._connection, SPREAD).offer(event)
+        described = {"event_id": event.id, "event_slug": slug, "id": f"01JZX5K7Q8{slug[:4]}"}
+        order = an_order(unit_price=event.price, **described, **PAST)
+        assert stores.orders.place(order, stores.events.get(slug, consistent=True)).places
+
+    def test_what_is_sold_from_places_meanwhile_is_no_change(
+        self, stage: OneStage, new: OneStage, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fill(stage)
+        stage.save(path)
+        scan = Tables.scan
+
+        def sold_meanwhile(tables: Tables, table: str) -> Any:
+            monkeypatch.setattr(Tables, "scan", scan)
+            self.sell(new, "tech-conference")
+            return scan(tables, table)
+
+        restoring = Restoring(new.tables, Reader(path), Wishes())
+        restoring.plan()
+        monkeypatch.setattr(Tables, "scan", sold_meanwhile)
+        outcome = restoring.run()
+        assert outcome.is_whole
+        assert outcome.extra == {"EventsTable": 3, "OrdersTable": 1}
+
+    def test_a_drill_has_none_either(self, stage: OneStage, new: OneStage, path: Path) -> None:
+        self.fill(stage)
+        stage.save(path)
+        drill = OneStage("drill", new.client, new.names)
+        assert drill.restore(path).is_whole
+        assert "#stock#" not in json.dumps(drill.items("EventsTable"))
+        assert "places" not in json.dumps(drill.items("OrdersTable"))
+
+
+def is_place(item: dict[str, Any]) -> bool:
+    return str(item["slug"]["S"]).startswith("#stock#")
 
 
 class TestSaving:

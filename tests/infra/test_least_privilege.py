@@ -198,6 +198,7 @@ def test_the_webhook_may_do_what_stripes_news_leads_to_and_no_more(
         hear(shop, completed, paid)
         kind = "charge.dispute.created" if subject["object"] == "dispute" else "refund.created"
         hear(shop, kind, subject, "evt_2")
+    _pay_late_for_seats_of_several_places(shop)
     # Its seats go back, and it is paid all the same; then the same of an event that has moved.
     for moved in (False, True):
         event = _sell(shop)
@@ -214,6 +215,23 @@ def _sell(shop: Shop) -> Event:
     event = seed_event(shop.stores)
     seed_order(shop.stores, event, id=an_order().id, session_id="cs_test_1")
     return event
+
+
+def _pay_late_for_seats_of_several_places(shop: Shop) -> None:
+    """Have an order expire, and then paid, of an event that is spread: its seats are looked for."""
+    shop.tables.empty()
+    seed_city(shop.stores)
+    event = seed_event(shop.stores, capacity=400)
+    known = shop.stores.events.get(event.slug, consistent=True)
+    order = an_order(
+        event_id=event.id, unit_price=event.price, session_id="cs_test_1", created_at=utc_now()
+    )
+    assert shop.stores.orders.place(order, known).places
+    hear(shop, "checkout.session.expired", a_stripe_session(status="expired", url=None))
+    hear(shop, "checkout.session.completed", a_paid_stripe_session(), "evt_2")
+    paid = shop.stores.orders.get(order.id)
+    assert paid is not None
+    assert paid.seats_sold == order.quantity
 
 
 def _move_far(shop: Shop, event: Event) -> None:

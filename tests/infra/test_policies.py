@@ -64,6 +64,7 @@ ALLOWED = {
         *SEND_MAIL,
         *STREAM_AND_WRITE,
         *TRACES,
+        "dynamodb:BatchGetItem",
         "dynamodb:Query",
         "ssm:GetParameter",
     },

@@ -32,6 +32,7 @@ from tests.support.local_stripe import LocalStripe
 from tests.support.outside import OutsideCalls
 from tests.support.seeding import seed_city
 from tests.support.shop import AMPLE, MovingClock, Shop
+from tests.support.spread import SPREAD, UNSPREAD
 from tests.support.store_worlds import real_world
 from tests.support.tables import MotoTables
 
@@ -432,6 +433,20 @@ SCENES = (
 )
 
 
+# What moves seats, or makes their places: these are played with an event of several places, too.
+SCENES_OF_SEATS = (
+    ACheckout,
+    AWebhook,
+    AnotherLatePayment,
+    ARefundOfOneTicket,
+    ACancellation,
+)
+CASES = [
+    *(pytest.param(kind, UNSPREAD, id=kind.__name__) for kind in SCENES),
+    *(pytest.param(kind, SPREAD, id=f"{kind.__name__}-spread") for kind in SCENES_OF_SEATS),
+]
+
+
 @contextmanager
 def dying_at(scene: Scene, tables: MotoTables, number: int, *, after: bool) -> Iterator[None]:
     """Have the process die at a call of this number; the store's calls count too."""
@@ -460,7 +475,7 @@ def is_left(scene: Scene) -> bool:
 
 @pytest.mark.parametrize("repeated", [True, False], ids=["repeated", "left to the timer"])
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
-@pytest.mark.parametrize("kind", SCENES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(("kind", "spreading"), CASES, indirect=["spreading"])
 def test_wherever_the_process_dies_all_adds_up_in_the_end(
     kind: type[Scene],
     after: bool,

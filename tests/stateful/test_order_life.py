@@ -33,7 +33,9 @@ from hypothesis.stateful import (
 
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.orders import HOLD, Cause, Order, OrderStatus
+from chalicelib.domain.stock_places import Spreading
 from chalicelib.errors import (
+    CapacityTooLow,
     KeyInUse,
     PaymentProviderError,
     RefundRefused,
@@ -44,6 +46,7 @@ from chalicelib.errors import (
 from chalicelib.services.checkout import CheckoutRequest, StartedCheckout
 from chalicelib.services.refunding import RefundWish
 from tests.support.order_world import OPEN_DISPUTES, PRICE, OrderWorld, possible
+from tests.support.spread import KINDS, SPREAD
 from tests.support.tables import MotoTables, moto_tables
 
 SETTINGS = settings(
@@ -52,6 +55,8 @@ SETTINGS = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+# Where the seats are is one thing more, and the others were lived through already.
+SPREAD_SETTINGS = settings(SETTINGS, max_examples=-(-SETTINGS.max_examples // 2))
 # Keys are remembered for 24 hours.
 _KEY_HOLDS = timedelta(hours=23)
 
@@ -82,9 +87,16 @@ wishes = st.builds(
 )
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def spreading(request: pytest.FixtureRequest) -> Spreading:
+    """Whether a store keeps stock in one item or in several places: each in turn."""
+    kind: Spreading = request.param
+    return kind
+
+
 @pytest.fixture(scope="module")
-def tables() -> Iterator[MotoTables]:
-    with moto_tables() as made:
+def tables(spreading: Spreading) -> Iterator[MotoTables]:
+    with moto_tables(spreading) as made:
         yield made
 
 
@@ -281,6 +293,16 @@ class OrderLife(RuleBasedStateMachine):
         self.world.cancel(self.world.free_event if is_free else self.world.paid_event)
         self._did("cancelled an event")
 
+    @rule(seats=st.integers(1, 20))
+    def change_the_capacity(self, seats: int) -> None:
+        record = self.shop.stock(self.world.paid_event.slug)
+        try:
+            self.world.resize(record, seats)
+        except CapacityTooLow:
+            assert record.held + record.sold > seats
+        else:
+            self._did("changed the capacity")
+
     @precondition(lambda self: self._pending_orders())
     @rule(place=places, sells_out=st.booleans(), pays=st.booleans())
     def release_by_mistake(self, place: int, *, sells_out: bool, pays: bool) -> None:
@@ -442,7 +464,7 @@ def pick(items: Sequence[T], place: int) -> T:
 
 
 def test_orders_live_through_anything_and_all_adds_up_in_the_end(
-    tables: MotoTables, record_property: Callable[[str, object], None]
+    tables: MotoTables, spreading: Spreading, record_property: Callable[[str, object], None]
 ) -> None:
     steps: Counter[str] = Counter()
 
@@ -450,7 +472,9 @@ def test_orders_live_through_anything_and_all_adds_up_in_the_end(
         def __init__(self) -> None:
             super().__init__(tables, steps)
 
-    run_state_machine_as_test(AnyLife, settings=SETTINGS)
+    run_state_machine_as_test(
+        AnyLife, settings=SPREAD_SETTINGS if spreading is SPREAD else SETTINGS
+    )
 
     for what, times in sorted(steps.items()):
         record_property(what, times)

@@ -39,6 +39,7 @@ from chalicelib.store import (
     keyed_requests,
     orders,
     patience,
+    stock_moves,
     transactions,
     word_index,
 )
@@ -127,7 +128,7 @@ class TestTheSalesCondition:
 
     @pytest.fixture
     def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(orders, "sale_condition", lambda _order: None)
+        monkeypatch.setattr(orders, "sale_condition", lambda *_: None)
 
     @KINDS
     @pytest.mark.parametrize(("changes", "raised"), CASES)
@@ -228,7 +229,7 @@ class TestTheSalesEvent:
     def test_without_it_a_buyer_gets_a_ticket_of_another_event(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        remove(orders, "stock")
+        remove(stock_moves, "stock")
 
         stores.orders.place(MINE)
 
@@ -385,7 +386,7 @@ class TestTheStocksCondition:
 
     @pytest.fixture
     def unguarded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(orders, "stock_condition", lambda _order, _moves: None)
+        monkeypatch.setattr(orders, "stock_condition", lambda *_: None)
 
     @pytest.fixture
     def erased(self, tables: MotoTables, stores: Stores) -> Callable[[], None]:
@@ -504,7 +505,7 @@ class TestTheOnSaleCondition:
 
     def take_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take out what must hold of an event for free seats to go to a stored order."""
-        monkeypatch.setattr(orders, "stock_condition", lambda _order, _moves: None)
+        monkeypatch.setattr(orders, "stock_condition", lambda *_: None)
 
     def given_back(self, stores: Stores, *, late: bool) -> tuple[Order, Step]:
         """Return an order whose seats went back, and the step that would take them again."""
@@ -809,7 +810,7 @@ class TestTheConditionsOfAChangedEvent:
 
         def take_out() -> None:
             always: Condition = EventModel.slug.exists()
-            monkeypatch.setattr(events, "_unchanged", lambda _before: always)
+            monkeypatch.setattr(events, "unchanged", lambda _before: always)
 
         return take_out
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import EventStatus
+from chalicelib.domain.orders import Order
 from chalicelib.services.port_types import AuditQuery
 from tests.support.builders import NOW, a_city, an_entry, an_event, an_order
 from tests.support.order_steps import noted, paid
@@ -38,6 +39,13 @@ def open_shop(world: World) -> None:
     world.cities.create(a_city())
     world.events.create(an_event())
     world.orders.place(ORDER)
+
+
+def stored(world: World) -> Order:
+    """The order as it is stored."""
+    order = world.orders.get(ORDER.id)
+    assert order is not None
+    return order
 
 
 def rename(world: World, noted_as: AuditEntry, **changes: Any) -> None:
@@ -89,9 +97,9 @@ WRITES: dict[str, Write] = {
     "a city moves": lambda world, noted_as: change_city(world, noted_as, slug="londinium"),
     "a city is deleted": delete_city,
     "an order changes with its seats": lambda world, noted_as: world.orders.replace(
-        ORDER, paid(ORDER), noted_as
+        stored(world), paid(stored(world)), noted_as
     ),
     "an order changes alone": lambda world, noted_as: world.orders.replace(
-        ORDER, noted(ORDER), noted_as
+        stored(world), noted(stored(world)), noted_as
     ),
 }

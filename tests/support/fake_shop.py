@@ -15,7 +15,7 @@ from chalicelib.domain.checkout_sessions import (
     RedirectUrls,
     SessionStatus,
 )
-from chalicelib.domain.events import EventStatus
+from chalicelib.domain.events import EventRecord, EventStatus
 from chalicelib.domain.order_changes import with_session
 from chalicelib.domain.orders import Cause, Order
 from chalicelib.errors import EventsApiError
@@ -52,11 +52,12 @@ class EventfulOrders(FakeOrders):
     after_replace: deque[Callable[[], object]] = field(default_factory=deque)
     before_get: deque[Callable[[], object]] = field(default_factory=deque)
 
-    def place(self, order: Order) -> None:
+    def place(self, order: Order, event: EventRecord | None = None) -> Order:
         self.calls.append("place")
         _happen(self.before_place)
-        super().place(order)
+        placed = super().place(order, event)
         _happen(self.after_place)
+        return placed
 
     def get(self, order_id: str) -> Order | None:
         _happen(self.before_get)

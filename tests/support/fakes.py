@@ -254,6 +254,9 @@ class FakeEvents:
     def get_by_id(self, event_id: int) -> EventRecord | None:
         return next((item for item in self.records.values() if item.id == event_id), None)
 
+    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
+        return record
+
     def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         current = self.records.get(before.slug)
         if current is None or current.public != before.public:
@@ -378,7 +381,7 @@ class FakeOrders:
     orders: dict[str, Order] = field(default_factory=dict)
     trail: FakeAuditTrail = field(default_factory=FakeAuditTrail)
 
-    def place(self, order: Order) -> None:
+    def place(self, order: Order, event: EventRecord | None = None) -> Order:
         event = self.events.get(order.event_slug, consistent=True)
         if event is None:
             raise NotFound("no such event")
@@ -394,6 +397,7 @@ class FakeOrders:
             sold=order.seats_sold,
         )
         self.orders[order.id] = order
+        return order
 
     def get(self, order_id: str) -> Order | None:
         return self.orders.get(order_id)

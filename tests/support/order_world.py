@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.events import Event, EventStatus
+from chalicelib.domain.events import Event, EventRecord, EventStatus
 from chalicelib.domain.order_changes import release
 from chalicelib.domain.orders import Cause, Order, OrderStatus
 from chalicelib.domain.refunds import RefundStatus
@@ -216,6 +216,11 @@ class OrderWorld:
         after = replace(record.described(), status=EventStatus.CANCELLED, updated_at=self.clock())
         self.shop.world.events.replace(record, after)
         self.shop.cancelling.end_orders(event.id, AMPLE)
+
+    def resize(self, record: EventRecord, seats: int) -> None:
+        """Change the number of an event's seats as its admin does."""
+        after = replace(record.described(), capacity=seats, updated_at=self.clock())
+        self.shop.world.events.replace(record, after)
 
     def release_by_mistake(self, order: Order) -> None:
         """Give a pending order's seats back while its session can still be paid."""

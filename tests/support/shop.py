@@ -202,7 +202,7 @@ class Shop:
         return order
 
     def stock(self, slug: str) -> EventRecord:
-        """Return an event with its stock."""
+        """Return an event with all of its stock."""
         record = self.world.events.get(slug, consistent=True)
         assert record is not None
-        return record
+        return self.world.events.whole(record, consistent=True)

@@ -18,6 +18,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
+from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
@@ -92,12 +93,13 @@ def _one_at_a_time() -> Callable[..., Any]:
 
 
 @contextmanager
-def moto_tables() -> Iterator[MotoTables]:
-    """Start moto with the declared tables."""
+def moto_tables(spreading: Spreading = SPREADING) -> Iterator[MotoTables]:
+    """Start moto with the declared tables; `spreading` says whose stock is in several places."""
     with pytest.MonkeyPatch.context() as environment, mock_aws():
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setenv("AWS_REGION", REGION)
         environment.setattr(BotocoreStubber, "process_request", _one_at_a_time())
         client = boto3.client("dynamodb", region_name=REGION)
         create_tables(client, _NAMES)
-        yield MotoTables(client, open_stores(StoreSettings(EVENTS, CITIES, INDEX, ORDERS, AUDIT)))
+        settings = StoreSettings(EVENTS, CITIES, INDEX, ORDERS, AUDIT)
+        yield MotoTables(client, open_stores(settings, spreading=spreading))

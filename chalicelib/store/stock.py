@@ -1,0 +1,248 @@
+"""The stock of events that many buy at the same moment: in several places instead of one item.
+
+An event's own item is as large as its description, and DynamoDB writes one item some hundred times
+a second. So at the first sale of an event with many seats its free seats go to small items of their
+own: places, each with a copy of the sale's terms. From then on a sale's transaction touches one of
+them and nothing else of the event. What has been sold or held before stays where it is: place 0,
+the event's own item.
+
+`places` of the event says how many there are. Whoever changes what the event is like does so on the
+condition that it says what they have read, so that no place is left with former terms.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from pynamodb.connection.base import Connection
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.clock import to_iso
+from chalicelib.domain.event_facts import id_text
+from chalicelib.domain.events import UNLIMITED_SEATS, Event, EventRecord, seats
+from chalicelib.domain.stock_places import OWN_PLACE, SPREADING, Spreading, filled, split
+from chalicelib.errors import CapacityTooLow, Changed
+from chalicelib.store.event_items import read_record, unchanged
+from chalicelib.store.models import EventModel, StockPlaceModel
+from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, text
+from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
+
+# No slug begins so.
+PLACES_PREFIX = "#stock#"
+# So many places are looked at for a sale: enough that one of them has seats while the event has
+# many, and a fraction of what reading all of them costs.
+_LOOKED_AT = 4
+_ATTRIBUTES = ("slug", "free", "held", "sold")
+
+
+class Counts(NamedTuple):
+    """The seats of a place."""
+
+    free: int
+    held: int
+    sold: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockEdit:
+    """What a new description of an event does to its stock: by how many its own item's free seats
+    change, and what is written to its places.
+    """
+
+    own: int
+    updates: tuple[Update, ...] = ()
+
+
+def place_key(event_id: int, place: int) -> str:
+    """Return the key of a place of an event."""
+    return f"{PLACES_PREFIX}{id_text(event_id)}#{place:02}"
+
+
+class Stock:
+    """Reads, makes and changes the places of spread events."""
+
+    def __init__(self, connection: Connection, spreading: Spreading = SPREADING) -> None:
+        self._connection = connection
+        self._spreading = spreading
+        self._table = EventModel.Meta.table_name
+
+    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
+        """Return the event with the seats of all its places; `consistent` sees every write that was
+        acknowledged.
+        """
+        if record.is_whole:
+            return record
+        counts = self._read(record, _places(record), consistent=consistent)
+        if len(counts) < record.places and not consistent:
+            # They were made a moment ago.
+            counts = self._read(record, _places(record), consistent=True)
+        return _summed(record, counts)
+
+    def now(self, record: EventRecord) -> tuple[EventRecord, dict[int, int]]:
+        """Return an event that was read a moment ago with the seats of all its places, and how many
+        are free in each, in any order: as of every write that was acknowledged.
+        """
+        counts = self._read(record, _places(record), consistent=True)
+        free = {OWN_PLACE: record.free} | {place: count.free for place, count in counts.items()}
+        return _summed(record, counts), _shuffled(free)
+
+    def offer(self, record: EventRecord) -> dict[int, int]:
+        """Return how many seats are free in some places of an event, in any order; latest writes
+        may be missing.
+
+        An event whose stock is to be spread is spread now; where somebody else is at it, its own
+        item is what is there to be tried.
+        """
+        if not record.places:
+            return _shuffled(self._spread(record)) or {OWN_PLACE: record.free}
+        some = random.sample(_places(record), min(_LOOKED_AT, record.places))
+        if record.capacity is None:
+            return dict.fromkeys(some, UNLIMITED_SEATS)
+        counts = self._read(record, some, consistent=False)
+        return {place: counts[place].free for place in some if place in counts}
+
+    def _spread(self, record: EventRecord) -> dict[int, int]:
+        """Move an event's free seats to places of their own; return how many each has, or none
+        where that is not to be, or was not to be at this moment.
+        """
+        places = self._spreading.places(record.capacity)
+        if not places:
+            return {}
+        shares = split(record.free, range(1, places + 1))
+        event = Update(
+            "event",
+            EventModel(record.slug),
+            [EventModel.free.add(-record.free), EventModel.places.set(places)],
+            unchanged(record) & (EventModel.free >= record.free),
+        )
+        # What is left of a place under such a key is of no event's stock any more.
+        puts = [Put("stock", _place_item(record, place, free)) for place, free in shares.items()]
+        try:
+            Transaction(self._connection, puts=puts, updates=[event]).commit()
+        except ConditionFailed:
+            return {}
+        return shares
+
+    def edit(self, before: EventRecord, after: Event) -> StockEdit:
+        """Return what a new description does to the stock: a higher capacity gives the places as
+        many seats each, a lower one takes free seats wherever there are some.
+
+        Raises `CapacityTooLow` or `Changed`.
+        """
+        more = seats(after.capacity) - seats(before.capacity)
+        if not before.places:
+            return StockEdit(more)
+        terms, shares = _terms(after), self._shares(before, more)
+        if terms == _terms(before):
+            terms = {}
+        return StockEdit(
+            shares.get(OWN_PLACE, 0),
+            tuple(
+                _edited(before, place, terms, shares.get(place, 0))
+                for place in _places(before)
+                if terms or shares.get(place)
+            ),
+        )
+
+    def _shares(self, before: EventRecord, more: int) -> dict[int, int]:
+        """Return by how many seats each place's free ones change."""
+        if more >= 0:
+            return split(more, _places(before))
+        whole, free = self.now(self.own(before))
+        if whole.free < -more:
+            raise capacity_too_low(whole)
+        kept = filled(free, whole.free + more)
+        return {place: kept[place] - count for place, count in free.items()}
+
+    def own(self, before: EventRecord) -> EventRecord:
+        """Return an event as it is now with the stock of its own item; raises `Changed` where it is
+        not as it was.
+        """
+        item = get_raw(self._connection, self._table, before.slug, consistent=True)
+        record = None if item is None or "public" not in item else read_record(item)
+        if record is None or (record.public, record.places) != (before.public, before.places):
+            raise Changed("this event was changed by somebody else at the same moment; try again")
+        return record
+
+    def deletes(self, record: EventRecord) -> list[Delete]:
+        """Return the writes that remove an event's places, of which nothing may be held or sold."""
+        idle: Condition = (EventModel.held == 0) & (EventModel.sold == 0)
+        return [
+            Delete("stock", EventModel(place_key(record.id, place)), idle)
+            for place in _places(record)
+        ]
+
+    def _read(
+        self, record: EventRecord, places: Iterable[int], *, consistent: bool
+    ) -> dict[int, Counts]:
+        keys = [place_key(record.id, place) for place in places]
+        found = get_many_raw(
+            self._connection, self._table, keys, _ATTRIBUTES, consistent=consistent
+        )
+        return {_place_of(item): read_counts(item) for item in found}
+
+
+def read_counts(item: RawItem) -> Counts:
+    """Return the seats of a place's item."""
+    return Counts(number(item, "free"), number(item, "held"), number(item, "sold"))
+
+
+def capacity_too_low(record: EventRecord) -> CapacityTooLow:
+    """Return what is to be said of a capacity that is lower than what is sold and held."""
+    taken = record.held + record.sold
+    return CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
+
+
+def _places(record: EventRecord) -> range:
+    return range(1, record.places + 1)
+
+
+def _place_of(item: RawItem) -> int:
+    return int(text(item, "slug").rpartition("#")[2])
+
+
+def _shuffled(free: dict[int, int]) -> dict[int, int]:
+    """Return the same in any order: who tries places one after another meets fewer others."""
+    return {place: free[place] for place in random.sample(list(free), len(free))}
+
+
+def _summed(record: EventRecord, counts: dict[int, Counts]) -> EventRecord:
+    return replace(
+        record,
+        free=record.free + sum(count.free for count in counts.values()),
+        held=record.held + sum(count.held for count in counts.values()),
+        sold=record.sold + sum(count.sold for count in counts.values()),
+        is_whole=True,
+    )
+
+
+def _terms(event: Event | EventRecord) -> dict[str, Any]:
+    """Return what a sale's conditions look at beside the seats, by attributes of the models."""
+    return {
+        "status": event.status.value,
+        "date": to_iso(event.date),
+        "price": event.price,
+        "currency": event.currency,
+    }
+
+
+def _place_item(record: EventRecord, place: int, free: int) -> StockPlaceModel:
+    return StockPlaceModel(
+        place_key(record.id, place),
+        event_id=record.id,
+        free=free,
+        held=0,
+        sold=0,
+        **_terms(record),
+    )
+
+
+def _edited(before: EventRecord, place: int, terms: dict[str, Any], more: int) -> Update:
+    actions = [getattr(EventModel, name).set(value) for name, value in terms.items()]
+    condition: Condition = StockPlaceModel.event_id == before.id
+    if more:
+        actions.append(EventModel.free.add(more))
+    if more < 0:
+        condition &= EventModel.free >= -more
+    return Update("stock", EventModel(place_key(before.id, place)), actions, condition)
