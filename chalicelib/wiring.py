@@ -203,7 +203,7 @@ def catalogue() -> "Catalogue":
     """Return the catalogue's use cases."""
     from chalicelib.services.catalogue import Catalogue
 
-    return Catalogue(events=stores().events, cities=stores().cities)
+    return Catalogue(events=stores().event_reader, cities=stores().cities)
 
 
 @cache
@@ -389,7 +389,7 @@ def checkout() -> "Checkout":
 
     settings = CheckoutSettings.read(os.environ)
     return Checkout(
-        events=stores().events,
+        events=stores().event_reader,
         orders=stores().orders,
         payments=payments(),
         confirmations=confirmations(),
@@ -446,7 +446,7 @@ def confirmations() -> "Confirmations":
 
     return Confirmations(
         orders=stores().orders,
-        events=stores().events,
+        events=stores().event_reader,
         mailer=_mailer(),
         clock=utc_now,
         log=log(),
@@ -504,7 +504,7 @@ def payment_news() -> "PaymentNewsDesk":
 
     return PaymentNewsDesk(
         orders=stores().orders,
-        events=stores().events,
+        events=stores().event_reader,
         payments=payments(),
         fulfilment=fulfilment(),
         refunding=refunding(),
@@ -570,7 +570,7 @@ def doors() -> "Doors":
 
     return Doors(
         orders=stores().orders,
-        events=stores().events,
+        events=stores().event_reader,
         auditor=_auditor(),
         clock=utc_now,
         log=log(),

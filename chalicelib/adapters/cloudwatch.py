@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.config
 import botocore.session
@@ -21,8 +21,10 @@ from chalicelib.domain.clock import Clock, utc_now
 from chalicelib.errors import Unavailable
 from chalicelib.observability import METRICS_NAMESPACE
 from chalicelib.services.figures import OUTCOMES, Figures, ResponseTimes, Source
-from chalicelib.services.ports import AuditLog
 from chalicelib.settings import MetricsSettings
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog
 
 _CONNECT_TIMEOUT_SECONDS = 1.0
 _READ_TIMEOUT_SECONDS = 3.0
@@ -53,7 +55,7 @@ class CloudWatchFigures:
     One call for each five minutes, whoever asks how often: CloudWatch asks money for each number.
     """
 
-    def __init__(self, settings: MetricsSettings, log: AuditLog, clock: Clock = utc_now) -> None:
+    def __init__(self, settings: MetricsSettings, log: "AuditLog", clock: Clock = utc_now) -> None:
         self._settings = settings
         self._log = log
         self._clock = clock

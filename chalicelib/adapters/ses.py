@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.config
 import botocore.session
@@ -15,8 +15,10 @@ from chalicelib.domain.clock import Clock, utc_now
 from chalicelib.domain.events import EventRecord
 from chalicelib.domain.orders import Order
 from chalicelib.errors import MailProviderError
-from chalicelib.services.ports import AuditLog
 from chalicelib.settings import MailSettings
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog
 
 # SES answers in a few hundred milliseconds. Whoever sends an e-mail has a buyer or Stripe waiting,
 # and the timer sends what was not sent now, so an SES that is slow is soon given up.
@@ -44,7 +46,7 @@ class SesMailer:
     def __init__(
         self,
         settings: MailSettings,
-        log: AuditLog,
+        log: "AuditLog",
         session: botocore.session.Session | None = None,
         clock: Clock = utc_now,
     ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import stripe
 
@@ -23,7 +23,9 @@ from chalicelib.domain.orders import Order
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Refund, RefundStatus
 from chalicelib.errors import InvalidSession, RefundRefused, TooBroad
-from chalicelib.services.ports import AuditLog
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog
 
 _T = TypeVar("_T", bound=stripe.StripeObject)
 _Result = TypeVar("_Result")
@@ -64,7 +66,7 @@ class StripeGateway:
         self,
         secret_key: str,
         api_base: str | None,
-        log: AuditLog,
+        log: "AuditLog",
         http_client: stripe.HTTPClient | None = None,
         clock: Clock = utc_now,
         renewed_key: Callable[[str], str | None] = lambda _: None,

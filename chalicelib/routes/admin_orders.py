@@ -78,7 +78,7 @@ def _event_id(named: str) -> int | None:
     """
     if named.isascii() and named.isdigit():
         return int(named) if len(named) <= _MAX_ID_DIGITS else None
-    event = wiring.stores().events.get(named) if is_slug(named) else None
+    event = wiring.stores().event_reader.get(named) if is_slug(named) else None
     return None if event is None else event.id
 
 

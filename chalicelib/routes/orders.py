@@ -89,7 +89,7 @@ def get_tickets(request: ApiRequest) -> Response:
     order = _order(request)
     if not order.tickets:
         raise Conflict(_WHY_NO_TICKETS.get(order.status, _PAID_IN_VAIN))
-    event = event_of(wiring.stores().events, order)
+    event = event_of(wiring.stores().event_reader, order)
     return json_response(tickets_of(order, event, wiring.qr_pictures))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.orders import Cause, Order, OrderStatus
@@ -19,9 +20,11 @@ from chalicelib.domain.refunds import Why
 from chalicelib.log_context import apart, bind_order
 from chalicelib.services.due_orders import DueOrders
 from chalicelib.services.port_types import Cancellation, OrderQuery
-from chalicelib.services.ports import AuditLog, CancellationStore, OrderStore
 from chalicelib.services.refunding import Refunding
 from chalicelib.services.time_budget import TimeBudget
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, CancellationStore, OrderStore
 
 # Longer than a store's indexes are ever behind its writes: a look at an event's orders that begins
 # so long after it was cancelled misses none.
@@ -48,12 +51,12 @@ class Cancelling:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        orders: OrderStore,
-        cancellations: CancellationStore,
+        orders: "OrderStore",
+        cancellations: "CancellationStore",
         due_orders: DueOrders,
         refunding: Refunding,
         clock: Clock,
-        log: AuditLog,
+        log: "AuditLog",
         workers: int,
     ) -> None:
         self._orders = orders

@@ -13,7 +13,7 @@ from chalicelib.errors import InvalidInput, NotFound, TooBroad
 from chalicelib.services.port_types import CityEntry, EventPage, Page, PageRequest
 
 if TYPE_CHECKING:
-    from chalicelib.services.ports import CityStore, EventStore
+    from chalicelib.services.ports import CityStore, EventReader
 
 PUBLIC_STATUSES = (EventStatus.PUBLISHED,)
 ALL_STATUSES = tuple(EventStatus)
@@ -54,7 +54,7 @@ class CityList:
 class Catalogue:
     """The use cases behind the public lists and pages."""
 
-    def __init__(self, *, events: "EventStore", cities: "CityStore") -> None:
+    def __init__(self, *, events: "EventReader", cities: "CityStore") -> None:
         self._events = events
         self._cities = cities
 

@@ -1,6 +1,7 @@
 """Letting people in: each ticket once, at whichever door is first."""
 
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.audit import AuditEntry, Subject
 from chalicelib.domain.clock import Clock, to_iso
@@ -12,7 +13,9 @@ from chalicelib.log_context import bind_order
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.events_of_orders import is_of_event
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, EventReader, Meter, OrderStore
 
 
 class Doors:
@@ -21,12 +24,12 @@ class Doors:
     def __init__(
         self,
         *,
-        orders: OrderStore,
-        events: EventStore,
+        orders: "OrderStore",
+        events: "EventReader",
         auditor: Auditor,
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._events = events

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.clock import Clock
@@ -27,8 +28,10 @@ from chalicelib.errors import (
 from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore, PaymentGateway
 from chalicelib.services.redirects import RedirectPolicy
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, EventReader, Meter, OrderStore, PaymentGateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,16 @@ class Checkout:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        events: EventStore,
-        orders: OrderStore,
-        payments: PaymentGateway,
+        events: "EventReader",
+        orders: "OrderStore",
+        payments: "PaymentGateway",
         confirmations: Confirmations,
         redirects: RedirectPolicy,
         clock: Clock,
         new_id: Callable[[], str],
         new_secret: Callable[[], str],
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._events = events
         self._orders = orders

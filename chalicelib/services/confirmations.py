@@ -9,6 +9,7 @@ the note of it makes a second one, for no mail at all would be worse.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.order_changes import (
@@ -23,7 +24,9 @@ from chalicelib.domain.orders import Order
 from chalicelib.errors import EventsApiError, MailProviderError
 from chalicelib.services.events_of_orders import event_of
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, EventStore, Mailer, Meter, OrderStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, EventReader, Mailer, Meter, OrderStore
 
 # Longer than an outage of the provider lasts.
 _GIVE_UP_AFTER = timedelta(days=3)
@@ -54,12 +57,12 @@ class Confirmations:
     def __init__(
         self,
         *,
-        orders: OrderStore,
-        events: EventStore,
-        mailer: Mailer | None,
+        orders: "OrderStore",
+        events: "EventReader",
+        mailer: "Mailer | None",
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._events = events

@@ -6,6 +6,7 @@ given back while a session can still be paid.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import Clock
@@ -16,8 +17,10 @@ from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.fulfilment import Fulfilment, Outcome, Settlement
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
 from chalicelib.services.refunding import Refunding
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
 
 _TIMER = Cause("timer")
 # So many orders are found at a time; the next look finds the rest.
@@ -39,14 +42,14 @@ class DueOrders:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        orders: OrderStore,
-        payments: PaymentGateway,
+        orders: "OrderStore",
+        payments: "PaymentGateway",
         fulfilment: Fulfilment,
         refunding: Refunding,
         confirmations: Confirmations,
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._payments = payments

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.cities import City, public_city
 from chalicelib.domain.clock import Clock
@@ -11,9 +12,11 @@ from chalicelib.errors import Changed, EventsApiError, NotFound, PreconditionFai
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_events import Revisions
 from chalicelib.services.port_types import CityEntry
-from chalicelib.services.ports import AuditLog, CityStore
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import Stopwatch, TimeBudget
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, CityStore
 
 # How often a change is made again to a city that somebody else changes at the same moment.
 _TRIES = 5
@@ -49,12 +52,12 @@ class CityEditor:
     def __init__(
         self,
         *,
-        cities: CityStore,
+        cities: "CityStore",
         renames: Renames,
         auditor: Auditor,
         clock: Clock,
         stopwatch: Stopwatch,
-        log: AuditLog,
+        log: "AuditLog",
     ) -> None:
         self._cities = cities
         self._renames = renames

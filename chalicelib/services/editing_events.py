@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import Event, EventRecord, EventStatus, new_record
@@ -17,7 +18,9 @@ from chalicelib.errors import (
     SlugUnknown,
 )
 from chalicelib.services.auditing import Auditor
-from chalicelib.services.ports import AuditLog, CityStore, EventStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, CityStore, EventStore
 
 # How often a change is made again to an event that somebody else changes at the same moment.
 _TRIES = 5
@@ -73,11 +76,11 @@ class EventEditor:
     def __init__(
         self,
         *,
-        events: EventStore,
-        cities: CityStore,
+        events: "EventStore",
+        cities: "CityStore",
         auditor: Auditor,
         clock: Clock,
-        log: AuditLog,
+        log: "AuditLog",
     ) -> None:
         self._events = events
         self._cities = cities

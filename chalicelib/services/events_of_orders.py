@@ -1,11 +1,15 @@
 """Finding the event that an order is of, whatever became of its slug."""
 
+from typing import TYPE_CHECKING
+
 from chalicelib.domain.events import EventRecord
 from chalicelib.domain.orders import Order
-from chalicelib.services.ports import EventStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import EventReader
 
 
-def event_of(events: EventStore, order: Order) -> EventRecord | None:
+def event_of(events: "EventReader", order: Order) -> EventRecord | None:
     """Return the order's event, or None where it is gone.
 
     The slug that it had when it was ordered may lead to another one by now.
@@ -16,7 +20,7 @@ def event_of(events: EventStore, order: Order) -> EventRecord | None:
     return events.get_by_id(order.event_id)
 
 
-def is_of_event(events: EventStore, order: Order, named: str) -> bool:
+def is_of_event(events: "EventReader", order: Order, named: str) -> bool:
     """Tell whether an order is of the event with this id (all digits) or slug.
 
     Of an event that is gone, the slug is the one that it had when it was ordered.

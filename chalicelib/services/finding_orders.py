@@ -5,12 +5,15 @@ whoever has that, which is a guest's key to it.
 import hmac
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.free_orders import order_id_of
 from chalicelib.domain.orders import Order
 from chalicelib.errors import InvalidSession, NotFound
 from chalicelib.log_context import bind_order
-from chalicelib.services.ports import OrderStore, PaymentGateway
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import OrderStore, PaymentGateway
 
 # What a store can look for: other texts may be longer than any key.
 _ORDER_ID = re.compile(r"[0-9A-Z]{26}")
@@ -33,7 +36,7 @@ class OrderFinder:
     not know a session (yet), so it is made then.
     """
 
-    def __init__(self, *, orders: OrderStore, payments: Callable[[], PaymentGateway]) -> None:
+    def __init__(self, *, orders: "OrderStore", payments: Callable[[], "PaymentGateway"]) -> None:
         self._orders = orders
         self._payments = payments
 

@@ -5,6 +5,7 @@ for the timer. Any order, any number of times, at the same time: one effect.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import Clock
@@ -15,8 +16,10 @@ from chalicelib.errors import EventsApiError, NotFound, SalesClosed, SoldOut
 from chalicelib.log_context import bind_order
 from chalicelib.services.confirmations import Confirmations
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, Meter, OrderStore
 from chalicelib.services.refunding import Refunding
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, Meter, OrderStore
 
 
 class Outcome(StrEnum):
@@ -60,13 +63,13 @@ class Fulfilment:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        orders: OrderStore,
+        orders: "OrderStore",
         refunding: Refunding,
         confirmations: Confirmations,
         new_secret: Callable[[], str],
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._refunding = refunding

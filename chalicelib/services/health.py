@@ -10,9 +10,12 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from chalicelib.errors import ConfigurationError
-from chalicelib.services.ports import AuditLog
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog
 
 # Makes a check and returns for how many seconds it waited; raises where what is checked is down.
 # It has to end by itself at some time.
@@ -120,7 +123,7 @@ class Probe:
     """
 
     def __init__(
-        self, name: str, check: Check, keep_seconds: float, stopwatch: Stopwatch, log: AuditLog
+        self, name: str, check: Check, keep_seconds: float, stopwatch: Stopwatch, log: "AuditLog"
     ) -> None:
         self._name = name
         self._check = check

@@ -6,6 +6,7 @@ repeats a request that was cut off finds out how far it came, and goes on from t
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock, from_iso, to_iso
 from chalicelib.domain.order_changes import release, with_session
@@ -20,7 +21,9 @@ from chalicelib.services.checkout import (
 )
 from chalicelib.services.order_updates import update
 from chalicelib.services.port_types import KeyedRequest
-from chalicelib.services.ports import AuditLog, KeyedRequests, OrderStore, PaymentGateway
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, KeyedRequests, OrderStore, PaymentGateway
 
 # Longer than API Gateway lets a request run (29 s, "Quotas for REST APIs").
 _LEASE = timedelta(seconds=30)
@@ -34,12 +37,12 @@ class KeyedCheckout:
         self,
         *,
         checkout: Checkout,
-        requests: KeyedRequests,
-        orders: OrderStore,
-        payments: PaymentGateway,
+        requests: "KeyedRequests",
+        orders: "OrderStore",
+        payments: "PaymentGateway",
         clock: Clock,
         new_id: Callable[[], str],
-        log: AuditLog,
+        log: "AuditLog",
     ) -> None:
         self._checkout = checkout
         self._requests = requests

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.order_changes import without_taking_seats
 from chalicelib.domain.orders import Order
 from chalicelib.errors import Changed, NotFound, SalesClosed, SoldOut, Unavailable
-from chalicelib.services.ports import OrderStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import OrderStore
 
 # What an order makes of news; the very same order where there is nothing to do.
 ChangeOfOrder = Callable[[Order], Order]
@@ -28,7 +31,7 @@ class Updated:
 
 
 def update(
-    orders: OrderStore, order: Order, change: ChangeOfOrder, note: NoteOfChange | None = None
+    orders: "OrderStore", order: Order, change: ChangeOfOrder, note: NoteOfChange | None = None
 ) -> Updated:
     """Make a change of an order that was read a moment ago; again if somebody else was first.
 
@@ -47,7 +50,7 @@ def update(
 
 
 def update_keeping_seats(
-    orders: OrderStore, order: Order, change: ChangeOfOrder, note: NoteOfChange | None = None
+    orders: "OrderStore", order: Order, change: ChangeOfOrder, note: NoteOfChange | None = None
 ) -> Updated:
     """Do the same for a change that may need seats back which went to stock; where they are gone,
     the rest of the change is made.
@@ -64,7 +67,7 @@ def update_keeping_seats(
     return update(orders, order, without_seats, note)
 
 
-def _as_it_is_now(orders: OrderStore, order: Order) -> Order:
+def _as_it_is_now(orders: "OrderStore", order: Order) -> Order:
     current = orders.get(order.id)
     if current is None:
         raise NotFound("no such order")

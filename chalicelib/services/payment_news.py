@@ -1,5 +1,7 @@
 """What Stripe's events do: one function for the webhook and for events that it was not told of."""
 
+from typing import TYPE_CHECKING
+
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventStatus
 from chalicelib.domain.order_changes import hear_of_dispute
@@ -8,8 +10,10 @@ from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Dispute, Why
 from chalicelib.services.fulfilment import Fulfilment, Outcome
 from chalicelib.services.order_updates import update
-from chalicelib.services.ports import AuditLog, EventStore, Meter, OrderStore, PaymentGateway
 from chalicelib.services.refunding import Refunding
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, EventReader, Meter, OrderStore, PaymentGateway
 
 
 class PaymentNewsDesk:
@@ -18,14 +22,14 @@ class PaymentNewsDesk:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        orders: OrderStore,
-        events: EventStore,
-        payments: PaymentGateway,
+        orders: "OrderStore",
+        events: "EventReader",
+        payments: "PaymentGateway",
         fulfilment: Fulfilment,
         refunding: Refunding,
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._events = events

@@ -34,8 +34,38 @@ from chalicelib.services.port_types import (
 )
 
 
-class EventStore(Protocol):
-    """Events, their stock, and every list of them. Each write is made whole or not at all, together
+class EventReader(Protocol):
+    """Events and their stock, as they are, and every list of them."""
+
+    def get_many(self, slugs: Iterable[str]) -> Mapping[str, EventRecord]:
+        """Return the events that have or had these slugs, by the slug that was asked for, as of
+        every write that was acknowledged.
+        """
+        ...
+
+    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
+        """Return the event that has or had this slug; `consistent` sees every write that was
+        acknowledged. Not all of its stock may be known (`whole`).
+        """
+        ...
+
+    def get_by_id(self, event_id: int) -> EventRecord | None:
+        """Return the event of this id, as of every write that was acknowledged."""
+        ...
+
+    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
+        """Return an event that was read a moment ago with all of its stock, wherever that is;
+        `consistent` sees every write that was acknowledged.
+        """
+        ...
+
+    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
+        """Return a page of the events that the filter finds, in this order."""
+        ...
+
+
+class EventStore(EventReader, Protocol):
+    """Events, and what changes them. Each write is made whole or not at all, together
     with the audit entry that is given: changes that nobody asked for have none.
     """
 
@@ -64,28 +94,6 @@ class EventStore(Protocol):
         """
         ...
 
-    def get_many(self, slugs: Iterable[str]) -> Mapping[str, EventRecord]:
-        """Return the events that have or had these slugs, by the slug that was asked for, as of
-        every write that was acknowledged.
-        """
-        ...
-
-    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        """Return the event that has or had this slug; `consistent` sees every write that was
-        acknowledged. Not all of its stock may be known (`whole`).
-        """
-        ...
-
-    def get_by_id(self, event_id: int) -> EventRecord | None:
-        """Return the event of this id, as of every write that was acknowledged."""
-        ...
-
-    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
-        """Return an event that was read a moment ago with all of its stock, wherever that is;
-        `consistent` sees every write that was acknowledged.
-        """
-        ...
-
     def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
         """Describe an event anew; its seats stay sold, held and free, but for a new capacity.
 
@@ -96,10 +104,6 @@ class EventStore(Protocol):
 
     def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
-        ...
-
-    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
-        """Return a page of the events that the filter finds, in this order."""
         ...
 
 

@@ -6,10 +6,13 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.services.figures import OUTCOMES, Figures, ResponseTimes, Source
-from chalicelib.services.ports import Meter
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import Meter
 
 # A response time is counted in a bucket that ends two percent above where it begins, from a tenth
 # of a millisecond to more than the minute that no request takes: so many numbers are kept, however
@@ -26,7 +29,7 @@ class ProcessFigures:
     What is counted is handed on to `meter` too.
     """
 
-    def __init__(self, clock: Clock, meter: Meter) -> None:
+    def __init__(self, clock: Clock, meter: "Meter") -> None:
         self._clock = clock
         self._meter = meter
         self._since = clock()

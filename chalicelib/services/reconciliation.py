@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chalicelib.domain.clock import to_iso
 from chalicelib.errors import MailProviderError, PaymentProviderError
@@ -13,11 +13,13 @@ from chalicelib.log_context import apart
 from chalicelib.services.cancelling import Cancelling
 from chalicelib.services.due_orders import MOST_AT_A_TIME, DueOrders
 from chalicelib.services.port_types import Cancellation, Rename
-from chalicelib.services.ports import AbandonedWords, AuditLog
 from chalicelib.services.renames import Renames
 from chalicelib.services.time_budget import TimeBudget
 from chalicelib.services.undelivered_news import NewsWindow, UndeliveredNews
 from chalicelib.services.unfinished_orders import UnfinishedOrders
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AbandonedWords, AuditLog
 
 _T = TypeVar("_T")
 # An order is waiting for Stripe, so several are worked at side by side.
@@ -69,7 +71,7 @@ class _Result(Enum):
     WAITING = auto()
 
 
-def words_chore(words: AbandonedWords) -> Chore[int]:
+def words_chore(words: "AbandonedWords") -> Chore[int]:
     """Finish the words of events whose writer died; one done is an event."""
     return Chore("words", words.event_ids, lambda event_id, _: int(words.finish(event_id)), str)
 
@@ -128,7 +130,7 @@ def measuring_chore(orders: UnfinishedOrders) -> Chore[None]:
 class Reconciliation:
     """Does every chore, as far as the time goes, in rounds in which each has its share of it."""
 
-    def __init__(self, chores: Sequence[Chore[Any]], log: AuditLog) -> None:
+    def __init__(self, chores: Sequence[Chore[Any]], log: "AuditLog") -> None:
         self._chores = chores
         self._log = log
 

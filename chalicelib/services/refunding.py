@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count, dropwhile, takewhile
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.audit import AuditEntry, Change, Subject
 from chalicelib.domain.clock import Clock
@@ -19,7 +20,9 @@ from chalicelib.domain.refunds import Refund, RefundStatus, Why
 from chalicelib.errors import KeyInUse, NotFound, PaymentProviderError, RefundRefused
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.order_updates import ChangeOfOrder, update_keeping_seats
-from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, Meter, OrderStore, PaymentGateway
 
 _DIGITS = 16
 
@@ -59,12 +62,12 @@ class Refunding:
     def __init__(
         self,
         *,
-        orders: OrderStore,
-        payments: PaymentGateway,
+        orders: "OrderStore",
+        payments: "PaymentGateway",
         auditor: Auditor,
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._orders = orders
         self._payments = payments

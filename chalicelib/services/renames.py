@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.cities import City
 from chalicelib.domain.clock import Clock
@@ -20,8 +21,10 @@ from chalicelib.domain.revisions import changed_at
 from chalicelib.errors import EventsApiError
 from chalicelib.log_context import apart
 from chalicelib.services.port_types import CityEntry, EventInCity, Rename
-from chalicelib.services.ports import CityStore, EventStore, RenameStore
 from chalicelib.services.time_budget import TimeBudget
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import CityStore, EventStore, RenameStore
 
 # Longer than a store's indexes are ever behind its writes. A look at a city's events that begins so
 # long after the city was changed misses none that was there before.
@@ -49,9 +52,9 @@ class Renames:
     def __init__(
         self,
         *,
-        cities: CityStore,
-        events: EventStore,
-        renames: RenameStore,
+        cities: "CityStore",
+        events: "EventStore",
+        renames: "RenameStore",
         clock: Clock,
         workers: int,
     ) -> None:

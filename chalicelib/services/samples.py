@@ -1,6 +1,7 @@
 """Sample data: what a stage for trying things out is filled with, and how it is emptied."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.audit import DATABASE
 from chalicelib.domain.clock import Clock
@@ -8,8 +9,10 @@ from chalicelib.domain.events import EventStatus
 from chalicelib.services.auditing import Auditor
 from chalicelib.services.editing_cities import CityDraft, CityEditor
 from chalicelib.services.editing_events import EventDraft, EventEditor
-from chalicelib.services.ports import AuditLog, AuditTrail, Eraser
 from chalicelib.services.sample_catalogue import CITIES, EVENTS, SampleEvent
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, AuditTrail, Eraser
 
 
 class SampleData:
@@ -20,11 +23,11 @@ class SampleData:
         *,
         events: EventEditor,
         cities: CityEditor,
-        eraser: Eraser,
-        trail: AuditTrail,
+        eraser: "Eraser",
+        trail: "AuditTrail",
         auditor: Auditor,
         clock: Clock,
-        log: AuditLog,
+        log: "AuditLog",
     ) -> None:
         self._events = events
         self._cities = cities

@@ -6,6 +6,7 @@ in part, comes to the same result.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventRecord, EventStatus, seats
@@ -25,8 +26,10 @@ from chalicelib.services.editing_events import (
     Redescribe,
     ensure_in_future,
 )
-from chalicelib.services.ports import AuditLog, CityStore, EventStore
 from chalicelib.services.transfer_lines import Described, ImportLine, ImportReport, Outcome
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, CityStore, EventStore
 
 # API Gateway waits 29 seconds for an answer. What is not done by then is left for another request.
 BUDGET_SECONDS = 18.0
@@ -61,13 +64,13 @@ class EventImport:
     def __init__(  # noqa: PLR0913 - a constructor lists what the use case is made of
         self,
         *,
-        events: EventStore,
-        cities: CityStore,
+        events: "EventStore",
+        cities: "CityStore",
         editor: EventEditor,
         auditor: Auditor,
         clock: Clock,
         timer: Timer,
-        log: AuditLog,
+        log: "AuditLog",
     ) -> None:
         self._events = events
         self._cities = cities
@@ -204,7 +207,7 @@ class EventImport:
 class _Events:
     """The events that lines name, as they are stored."""
 
-    def __init__(self, events: EventStore, slugs: Sequence[str]) -> None:
+    def __init__(self, events: "EventStore", slugs: Sequence[str]) -> None:
         self._events = events
         self._known = events.get_many(slugs)
 
@@ -226,7 +229,7 @@ class _Events:
 class _Cities:
     """The cities that lines name, each looked up once."""
 
-    def __init__(self, cities: CityStore) -> None:
+    def __init__(self, cities: "CityStore") -> None:
         self._cities = cities
         self._found: dict[str, tuple[str, str] | None] = {}
 

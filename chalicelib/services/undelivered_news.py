@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.payment_news import PaymentNews
@@ -17,8 +18,10 @@ from chalicelib.errors import TooBroad
 from chalicelib.log_context import bind_order
 from chalicelib.services.payment_news import PaymentNewsDesk
 from chalicelib.services.port_types import NewsMark, TroubledEvent
-from chalicelib.services.ports import AuditLog, Meter, NewsMarker, PaymentGateway
 from chalicelib.services.time_budget import TimeBudget
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, Meter, NewsMarker, PaymentGateway
 
 # What happened a moment ago may not be in Stripe's list yet, and is on its way to the webhook.
 _NOT_BEFORE = timedelta(minutes=1)
@@ -57,12 +60,12 @@ class UndeliveredNews:
     def __init__(
         self,
         *,
-        payments: PaymentGateway,
+        payments: "PaymentGateway",
         desk: PaymentNewsDesk,
-        marker: NewsMarker,
+        marker: "NewsMarker",
         clock: Clock,
-        log: AuditLog,
-        meter: Meter,
+        log: "AuditLog",
+        meter: "Meter",
     ) -> None:
         self._payments = payments
         self._desk = desk

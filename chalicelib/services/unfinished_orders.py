@@ -6,10 +6,13 @@ enough to look at what is due: what counts is how long ago it should have ended.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.orders import HOLD, Order, OrderStatus
-from chalicelib.services.ports import AuditLog, Meter, OrderStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import AuditLog, Meter, OrderStore
 
 # What is decided is carried out within a minute or two. An hour later somebody should look.
 _OWED_TOO_LONG = timedelta(hours=1)
@@ -20,7 +23,9 @@ _MOST_OWED = 500
 class UnfinishedOrders:
     """Measures what is left of orders whose holds are over. Where nothing is, it writes nothing."""
 
-    def __init__(self, *, orders: OrderStore, clock: Clock, log: AuditLog, meter: Meter) -> None:
+    def __init__(
+        self, *, orders: "OrderStore", clock: Clock, log: "AuditLog", meter: "Meter"
+    ) -> None:
         self._orders = orders
         self._clock = clock
         self._log = log

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from chalicelib.store.cancellations import DynamoCancellations
     from chalicelib.store.cities import DynamoCityStore
     from chalicelib.store.erasing import DynamoEraser
+    from chalicelib.store.event_lists import EventLists
+    from chalicelib.store.event_reading import EventReader
     from chalicelib.store.events import DynamoEventStore
     from chalicelib.store.keyed_requests import DynamoKeyedRequests
     from chalicelib.store.news_marker import DynamoNewsMarker
@@ -53,6 +55,13 @@ class Stores:
         return DynamoEventStore(self._connection, self._words, self._stock)
 
     @cached_property
+    def event_reader(self) -> "EventReader":
+        """Events, for who changes none."""
+        from chalicelib.store.event_reading import EventReader
+
+        return EventReader(self._connection, lambda: self._event_lists, lambda: self._stock)
+
+    @cached_property
     def cities(self) -> "DynamoCityStore":
         """Cities."""
         from chalicelib.store.cities import DynamoCityStore
@@ -64,7 +73,7 @@ class Stores:
         """Orders, and the seats that they hold."""
         from chalicelib.store.orders import DynamoOrderStore
 
-        return DynamoOrderStore(self._connection, self.events, self._stock)
+        return DynamoOrderStore(self._connection, self.event_reader, self._stock)
 
     @cached_property
     def keyed_requests(self) -> "DynamoKeyedRequests":
@@ -121,6 +130,13 @@ class Stores:
         from chalicelib.store.pulse import DynamoPulse
 
         return DynamoPulse(self._connection)
+
+    @cached_property
+    def _event_lists(self) -> "EventLists":
+        from chalicelib.store.event_lists import EventLists
+        from chalicelib.store.word_search import WordSearch
+
+        return EventLists(self._connection, WordSearch(self._connection, self._words))
 
     @cached_property
     def _stock(self) -> "Stock":

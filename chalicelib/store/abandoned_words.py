@@ -1,13 +1,17 @@
 """Finishing what writers left undone who died between an event and the words it is found by."""
 
-from chalicelib.services.ports import EventStore
+from typing import TYPE_CHECKING
+
 from chalicelib.store.word_index import WordIndex
+
+if TYPE_CHECKING:
+    from chalicelib.services.ports import EventReader
 
 
 class DynamoAbandonedWords:
     """`services.ports.AbandonedWords` on DynamoDB."""
 
-    def __init__(self, words: WordIndex, events: EventStore) -> None:
+    def __init__(self, words: WordIndex, events: "EventReader") -> None:
         self._words = words
         self._events = events
 

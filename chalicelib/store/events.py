@@ -1,7 +1,6 @@
 """Events in DynamoDB: each change in one transaction with the numbers that depend on it."""
 
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +8,7 @@ from pynamodb.connection.base import Connection
 from pynamodb.expressions.update import Action
 
 from chalicelib.domain.audit import AuditEntry
-from chalicelib.domain.event_facts import EventOrder, event_words
-from chalicelib.domain.event_filter import EventFilter
+from chalicelib.domain.event_facts import event_words
 from chalicelib.domain.events import Event, EventRecord, EventStatus, seats
 from chalicelib.errors import (
     Changed,
@@ -19,7 +17,6 @@ from chalicelib.errors import (
     SlugTaken,
     SlugUnknown,
 )
-from chalicelib.services.port_types import EventPage, PageRequest
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.cancellations import cancellation_put
 from chalicelib.store.cities import event_count_updates
@@ -29,14 +26,12 @@ from chalicelib.store.event_items import (
     description,
     event_item,
     moved_item,
-    moved_to,
-    read_record,
     stocked_item,
     unchanged,
 )
 from chalicelib.store.event_lists import EventLists
+from chalicelib.store.event_reading import EventReader
 from chalicelib.store.models import EventModel, MovedEventModel
-from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, query_raw, text
 from chalicelib.store.stock import Stock, capacity_too_low
 from chalicelib.store.totals import TOTALS_KEY, count_up, next_id, next_ids
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
@@ -45,23 +40,16 @@ from chalicelib.store.word_search import WordSearch
 
 # So many former slugs of an event are kept; the oldest one is given up for another.
 _FORMER_SLUGS = 10
-# A former slug leads straight to the event, unless the event moves between the two reads.
-_HOPS = 3
-# When an index is asked for what may have been written a moment ago.
-_LAG_SECONDS = (0.0, 0.05, 0.15)
-# Ids have twelve digits in keys.
-_BEYOND_IDS = 10**12
 
 
-class DynamoEventStore:
+class DynamoEventStore(EventReader):
     """`services.ports.EventStore` on DynamoDB."""
 
     def __init__(self, connection: Connection, words: WordIndex, stock: Stock) -> None:
-        self._connection = connection
+        lists = EventLists(connection, WordSearch(connection, words))
+        super().__init__(connection, lambda: lists, lambda: stock)
         self._stock = stock
-        self._table = EventModel.Meta.table_name
         self._words = words
-        self._lists = EventLists(connection, WordSearch(connection, words))
         self._batches = EventBatches(connection)
 
     def next_id(self) -> int:
@@ -71,81 +59,6 @@ class DynamoEventStore:
     def next_ids(self, count: int) -> Sequence[int]:
         """Return so many ids that were never given out before."""
         return next_ids(self._connection, self._table, count)
-
-    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        """Return the event that has or had this slug; `consistent` sees every write that was
-        acknowledged.
-        """
-        for _ in range(_HOPS):
-            item = get_raw(self._connection, self._table, slug, consistent=consistent)
-            if item is None or "public" in item:
-                return None if item is None else read_record(item)
-            slug = moved_to(item) or slug
-        return None
-
-    def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
-        """Return an event with all of its stock; `consistent` sees every write that was
-        acknowledged.
-        """
-        return self._stock.whole(record, consistent=consistent)
-
-    def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
-        """Return the events that have or had these slugs, by the slug that was asked for, as of
-        every write that was acknowledged.
-        """
-        items = self._items(slugs)
-        moved = {slug: to for slug, item in items.items() if (to := moved_to(item)) is not None}
-        now = self._items(moved.values())
-        items |= {slug: now[to] for slug, to in moved.items() if to in now}
-        return {slug: read_record(item) for slug, item in items.items() if "public" in item}
-
-    def _items(self, slugs: Iterable[str]) -> dict[str, RawItem]:
-        found = get_many_raw(self._connection, self._table, slugs, None, consistent=True)
-        return {text(item, "slug"): item for item in found}
-
-    def slug_now(self, slug: str, event_id: int) -> str | None:
-        """Return the slug of the event that had this one, or None where it is gone.
-
-        A slug that leads nowhere, or to another event, was given up: then the id is asked.
-        """
-        item = get_raw(self._connection, self._table, slug, consistent=True) or {}
-        now = moved_to(item)
-        if now is not None and number(item, "eventId") == event_id:
-            return now
-        if "public" in item and number(item, "id") == event_id:
-            return slug
-        return self._slug_of(event_id)
-
-    def get_by_id(self, event_id: int) -> EventRecord | None:
-        """Return the event of this id, as it is now.
-
-        The index that knows its slug lags behind writes, usually by less than a tenth of a second.
-        So what it finds is looked at, and what it does not find is asked for again.
-        """
-        for pause in _LAG_SECONDS if event_id < _BEYOND_IDS else ():
-            time.sleep(pause)
-            slug = self._slug_of(event_id)
-            record = None if slug is None else self.get(slug, consistent=True)
-            if record is not None and record.id == event_id:
-                return record
-        return None
-
-    def _slug_of(self, event_id: int) -> str | None:
-        rows = query_raw(
-            self._connection,
-            self._table,
-            "by_id",
-            str(event_id),
-            keys=None,
-            descending=False,
-            limit=1,
-            attributes=("slug",),
-        )
-        return text(rows[0], "slug") if rows else None
-
-    def find(self, wanted: EventFilter, order: EventOrder, page: PageRequest) -> EventPage:
-        """Return a page of the events that the filter finds, in this order."""
-        return self._lists.page(wanted, order, page)
 
     def create(self, event: Event, entry: AuditEntry | None = None) -> None:
         """Store a new event; raises `SlugTaken`, or `SlugUnknown` if its city is not (any more) as

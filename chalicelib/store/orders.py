@@ -28,7 +28,7 @@ from chalicelib.errors import (
 from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
-from chalicelib.store.events import DynamoEventStore
+from chalicelib.store.event_reading import EventReader
 from chalicelib.store.models import OrderModel
 from chalicelib.store.order_items import order_item, places_text, read_order
 from chalicelib.store.order_lists import OrderLists
@@ -56,7 +56,7 @@ class IntegrityError(EventsApiError):
 class DynamoOrderStore:
     """`services.ports.OrderStore` on DynamoDB."""
 
-    def __init__(self, connection: Connection, events: DynamoEventStore, stock: Stock) -> None:
+    def __init__(self, connection: Connection, events: EventReader, stock: Stock) -> None:
         self._connection = connection
         self._events = events
         self._stock = stock
