@@ -28,7 +28,7 @@ WEBHOOK = "from chalicelib.functions.stripe_webhook import stripe_webhook as han
 TIMER = "from chalicelib.functions.reconcile import reconcile as handler\n"
 API = "from app import app as handler\n"
 
-NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "app")
+NOT_IN_AUTHORIZER = ("stripe", "pynamodb", "botocore", "boto3", "pydantic", "chalice", "app")
 # Its expressions are compiled as it is loaded.
 REDACTION = "chalicelib.redaction"
 NOT_IN_WEBHOOK = ("app", "jwt", "pydantic", "segno", "icalendar")
@@ -278,6 +278,46 @@ def test_a_list_of_events_loads_the_store_and_nothing_else(dynamodb_server: Loca
     assert json.loads(answer["body"])["count"] == 0
     assert "pynamodb" in loaded
     assert absent((*NOT_IN_API, "pydantic", "aws_lambda_powertools"), loaded)
+
+
+# What a page view of an event loads of ours that is of events and nothing else: each further module
+# is a part of every cold start.
+OF_A_PAGE_VIEW = {
+    "chalicelib.routes.event_pages",
+    "chalicelib.routes.events",
+    "chalicelib.services.catalogue",
+    "chalicelib.services.port_types",
+    "chalicelib.store.connection",
+    "chalicelib.store.event_items",
+    "chalicelib.store.event_reading",
+    "chalicelib.store.models",
+    "chalicelib.store.patience",
+    "chalicelib.store.reading",
+}
+# The catalogue knows cities too, and these have changes of theirs beside them.
+WITH_CITIES = {
+    "chalicelib.store.audit",
+    "chalicelib.store.cities",
+    "chalicelib.store.renames",
+    "chalicelib.store.totals",
+    "chalicelib.store.transactions",
+}
+
+
+def test_a_page_view_loads_these_modules_and_no_others(dynamodb_server: LocalServer) -> None:
+    event = proxy_event("GET", "/api/events/{slug}", path_parameters=TECH_CONFERENCE)
+    ran = run_fresh(API + calling(event), AWS_ENDPOINT_URL_DYNAMODB=dynamodb_server.url)
+    assert ran["result"]["statusCode"] == 200
+    parts = ("chalicelib.routes.", "chalicelib.services.", "chalicelib.store.")
+    loaded = {name for name in ran["loaded"] if name.startswith(parts)}
+    # The timer, whose declaration comes with every function, keeps its time with this.
+    assert loaded == OF_A_PAGE_VIEW | WITH_CITIES | {"chalicelib.services.time_budget"}
+
+
+@pytest.mark.parametrize("start", [API, WEBHOOK, TIMER, AUTHORIZER])
+def test_no_start_loads_the_ports(start: str) -> None:
+    loaded = run_fresh(start)["loaded"]
+    assert not {"chalicelib.services.ports", "chalicelib.domain.orders"} & set(loaded)
 
 
 def test_an_events_page_does_not_load_what_its_calendar_needs(dynamodb_server: LocalServer) -> None:
