@@ -1,4 +1,4 @@
-"""Chalice's declaration of the authorizer: what is deployed by it, and that both give one answer."""
+"""Chalice's declaration of the authorizer: it is deployed by it, and both give one answer."""
 
 from collections.abc import Iterator
 from typing import Any
