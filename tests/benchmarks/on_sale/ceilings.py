@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.store.order_items import SHARDS
 from tests.benchmarks.on_sale.layouts import (
+    LOOKED_AT,
     MOST_PLACES,
     Layout,
     per_sold_order,
@@ -18,6 +19,7 @@ from tests.benchmarks.on_sale.limits import DEPLOYED, Limits, Times
 TRANSACTIONS: Final = 2
 _SMALL, _LONG = single(500), single(5_000)
 _NEW_ACCOUNT: Final = 10
+_VIEWS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,25 @@ def by_locks(layout: Layout, times: Times) -> float:
     return layout.items / times.locked / TRANSACTIONS
 
 
+def page_reads(layout: Layout) -> float:
+    """Return what a look at the event's page reads: its item, and every place."""
+    return (layout.event_reads + layout.places) / 2
+
+
+def checkout_reads(layout: Layout) -> float:
+    """Return what a checkout reads: the event as it is now, and some of the places."""
+    return layout.event_reads + (LOOKED_AT / 2 if layout.places else 0)
+
+
+def by_reads(layout: Layout, views: int, limits: Limits = DEPLOYED) -> float:
+    """Return how many orders a second the reads of the events' table allow, each after so many
+    looks at the event's page, if the places are even over the partitions.
+    """
+    partitions = min(layout.items, limits.partitions)
+    each = views * page_reads(layout) + checkout_reads(layout)
+    return limits.partition_reads * partitions / each
+
+
 def by_concurrency(running: int, times: Times) -> float:
     """Return how many orders a second so many calls at once allow: checkout and webhook."""
     checkout = times.checkout_processor + times.read + times.transaction + times.stripe + times.put
@@ -68,6 +89,13 @@ def _all(limits: Limits, times: Times) -> Iterator[Ceiling]:
             f"transactions at the stock: {layout.name}",
             by_locks(layout, times),
             f"{layout.items} items, each {times.locked * 1000:g} ms of a transaction, none waiting",
+        )
+    for layout in (_SMALL, spread(MOST_PLACES)):
+        yield Ceiling(
+            f"reads of the event: {layout.name}",
+            by_reads(layout, _VIEWS, limits),
+            f"{_VIEWS} looks at its page of {page_reads(layout):g} units, a checkout of"
+            f" {checkout_reads(layout):g}",
         )
     yield Ceiling("Stripe, live mode", limits.stripe, "a session is one write of 100 a second")
     yield Ceiling(

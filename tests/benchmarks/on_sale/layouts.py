@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.store.event_items import event_item
+from chalicelib.store.order_items import SHARDS
 from tests.benchmarks.budgets import counts
 from tests.benchmarks.budgets.cases import API, WEBHOOK
 from tests.benchmarks.budgets.metering import Count
@@ -34,13 +35,15 @@ class Layout:
     """Where the stock is: in the event's own item, or in `places` beside it.
 
     `stock_units` is what a transaction costs at the item that has the seats; `event_reads` are read
-    units of the event's item, read consistently.
+    units of the event's item, read consistently; over `shards` keys the orders are spread in the
+    indexes that know no better.
     """
 
     name: str
     places: int
     stock_units: int
     event_reads: int
+    shards: int = len(SHARDS)
 
     @property
     def items(self) -> int:

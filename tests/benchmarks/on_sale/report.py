@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.benchmarks.budgets.report import table
-from tests.benchmarks.on_sale.ceilings import by_units, ceilings
+from tests.benchmarks.on_sale.ceilings import by_units, ceilings, checkout_reads, page_reads
 from tests.benchmarks.on_sale.layouts import (
     MOST_PLACES,
     Layout,
@@ -43,6 +43,7 @@ from tests.benchmarks.on_sale.search import most
 WANTED: Final = 400
 WARMED: Final = replace(DYNAMODB_ONLY, partitions=16)
 DESCRIPTIONS: Final = (500, 2_000, 5_000)
+SHARD_COUNTS: Final = (1, 2, 4, 8, 16)
 LOCKS_MS: Final = (5, 10, 20)
 PLACES: Final = (1, 2, 4, 8, 16, 32)
 SEATS, BUYERS, HALF_LIFE = 5_000, 20_000, 10.0
@@ -108,9 +109,10 @@ seconds whatever its layout, and is not worth the reads."""
 _WHY = """\
 **{places} places**: {fewer} sell {at_fewer:.0f} orders a second, fewer than {wanted}; {places}
 sell {at_places:.0f} on tables that were just made, and {warmed:.0f} on such as took that traffic
-before or were warmed (`WarmThroughput` of the table and its indexes); 32 would sell {more:.0f},
-and cost the event's page twice the reads for it. With two tickets an order, which is what buyers
-buy, {places} places are {tickets:.0f} tickets a second."""
+before or were warmed (`WarmThroughput` of the table and its indexes). 32 sell {more:.0f} and
+{more_warmed:.0f}: who looks at the event's page reads the seats of every place, and the reads
+run out before the writes do. With two tickets an order, which is what buyers buy, {places}
+places are {tickets:.0f} tickets a second."""
 _NEXT = """\
 ## What limits next
 
@@ -124,9 +126,14 @@ _INDEXES = """\
 - **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
   is written once an order ({by_event:.0f} unit): 1,000 orders a second. `due` is written {due:g}
   times an order (put, moved, taken out) and `by_created` once, over eight keys. Eight keys on
-  the four partitions of a new index can fall unevenly; three on one would still take
-  {uneven:.0f} orders a second. So the eight shards are enough for one event at {wanted}, and for
-  a sale beyond that the index is to be warmed, which splits it, before shards are added.
+  the four partitions of a new index can fall unevenly; five on one would still take {uneven:.0f}
+  orders a second. So the eight shards are enough for one event at {wanted}, and for a sale
+  beyond that the index is to be warmed, which splits it, before shards are added.
+- **The event's page** of a spread event reads {page_units:g} units, {places} places among them,
+  instead of {plain_units:g}. On a new table that is {pages:.0f} looks a second at one event
+  beside {wanted} checkouts, if the places fall evenly; after that pages answer slowly, and then
+  503. Browsers keep a page for 30 seconds, so it is looks by different people; a CDN before the
+  API takes them away.
 - **The orders' table** takes {orders:g} units an order for the order itself; a new one therefore
   {table:.0f} orders a second.
 - **An account's ten calls at once**, which a new AWS account starts with, sell {ten:.0f} orders
@@ -135,6 +142,9 @@ _INDEXES = """\
 - **SES** sends 14 e-mails a second at first. Nobody is turned away for that: who gets none at
   once gets it from the timer. A sale of {seats:,} orders is {mails:.0f} minutes of mail at that
   rate."""
+_SHARDS = """\
+With 16 places on new tables, by over how many keys orders are spread in `due` and `by_created`
+(`SHARDS` in `chalicelib/store/order_items.py`):"""
 _RUSH = """\
 ## A rush
 
@@ -176,6 +186,7 @@ def document() -> str:
             at_fewer=rates[fewer],
             at_places=rates[MOST_PLACES],
             more=rates[max(PLACES)],
+            more_warmed=warmed[max(PLACES)],
             tickets=2 * rates[MOST_PLACES],
             wanted=WANTED,
             warmed=warmed[MOST_PLACES],
@@ -183,6 +194,8 @@ def document() -> str:
         _NEXT,
         ceilings_table(),
         _next_limits(),
+        _SHARDS,
+        _by_shards(),
         _RUSH.format(seats=SEATS, buyers=BUYERS, half=HALF_LIFE, pays=Rush(1, 1).pays),
         _rushes(),
         _SEEN,
@@ -216,16 +229,28 @@ def ceilings_table() -> str:
     return table(("limit", "orders a second", "because"), rows)
 
 
+def _by_shards() -> str:
+    layouts = [replace(spread(MOST_PLACES), shards=shards) for shards in SHARD_COUNTS]
+    sold = [f"{most(layout, DYNAMODB_ONLY, Times()):.0f}" for layout in layouts]
+    return table(("keys", *SHARD_COUNTS), [("orders a second", *sold)])
+
+
 def _next_limits() -> str:
+    sixteen = spread(MOST_PLACES)
     due, times = per_sold_order("orders/due"), {one.limit: one.orders for one in ceilings()}
     return _INDEXES.format(
         wanted=WANTED,
         by_event=per_sold_order("orders/by_event"),
         due=due,
-        uneven=DEPLOYED.partition_writes / (due * 3 / 8),
+        uneven=DEPLOYED.partition_writes / (due * 5 / 8),
         orders=per_sold_order("orders"),
         table=times["a new orders table"],
         ten=times["Lambda, 10 calls at once"],
+        places=MOST_PLACES,
+        page_units=page_reads(sixteen),
+        plain_units=page_reads(single(500)),
+        pages=(DEPLOYED.partition_reads * DEPLOYED.partitions - WANTED * checkout_reads(sixteen))
+        / page_reads(sixteen),
         seats=SEATS,
         mails=SEATS / DEPLOYED.mails / 60,
     )

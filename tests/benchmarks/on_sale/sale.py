@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from chalicelib.store.order_items import SHARDS
 from tests.benchmarks.budgets.metering import Count
 from tests.benchmarks.on_sale import layouts
 from tests.benchmarks.on_sale.buckets import Bucket
@@ -91,6 +90,8 @@ class Outcome:
     given_back: int = 0
     webhooks_failed: int = 0
     mails_late: int = 0
+    pages: int = 0
+    pages_throttled: int = 0
     most_at_once: int = 0
     results: Counter[Result] = field(default_factory=Counter)
     units: dict[str, float] = field(default_factory=dict)
@@ -140,6 +141,15 @@ class Sale:
         each, more = divmod(capacity or 10**12, layout.items)
         self.free = [each + (place < more) for place in range(layout.items)]
         self.held = self.seats_sold = 0
+        # One place of each partition, and how many there are on it.
+        on = Counter(
+            self._database.partition(_EVENTS, _stock_key(place)) for place in range(layout.places)
+        )
+        first = {
+            self._database.partition(_EVENTS, _stock_key(place)): place
+            for place in range(layout.places)
+        }
+        self._neighbours = [(first[partition], places) for partition, places in on.items()]
         self.outcome = Outcome()
 
     def run(self, tolerated: float = math.inf) -> Outcome:
@@ -163,7 +173,7 @@ class Sale:
     def _buyer(self, number: int) -> Process:
         began = self._clock.now
         for _ in range(self._crowd.views):
-            self._database.read(began, _EVENTS, _EVENT, self._layout.event_reads / 2)
+            self._view()
         answer = THROTTLED
         if self._gateway.take(began, 1):
             answer = yield from self._called("api", self._checkout(number))
@@ -174,6 +184,17 @@ class Sale:
             outcome.held_at.append(self._clock.now)
         else:
             outcome.refused_at.append((self._clock.now, answer))
+
+    def _view(self) -> None:
+        """Show the event's page: its item and, where its stock is spread, every place's seats."""
+        now, database = self._clock.now, self._database
+        reads = [database.read(now, _EVENTS, _EVENT, self._layout.event_reads / 2)]
+        reads += [
+            database.read(now, _EVENTS, _stock_key(place), places / 2)
+            for place, places in self._neighbours
+        ]
+        self.outcome.pages += 1
+        self.outcome.pages_throttled += not all(reads)
 
     def _called(
         self, function: str, work: Generator[float, None, Answer]
@@ -240,8 +261,14 @@ class Sale:
 
     def _some_places(self) -> list[int]:
         """Return the places that are looked at, as far as they have the seats."""
-        items = self._layout.items
-        return self._with_seats(self._chance.sample(range(items), min(layouts.LOOKED_AT, items)))
+        items, now = self._layout.items, self._clock.now
+        some = self._chance.sample(range(items), min(layouts.LOOKED_AT, items))
+        if self._layout.places:
+            # Where a partition has no reads left, others are looked at a moment later.
+            some = [
+                place for place in some if self._database.read(now, _EVENTS, _stock_key(place), 0.5)
+            ]
+        return self._with_seats(some)
 
     def _with_seats(self, places: Sequence[int]) -> list[int]:
         found = [place for place in places if self.free[place] >= self._crowd.quantity]
@@ -331,7 +358,7 @@ class Sale:
     def _transact(self, number: int, place: int, count: Count) -> Result:
         """Send the transaction of a step: the order, the stock, and the order's index entries."""
         key = f"order-{number}"
-        stock = f"place-{place}" if self._layout.places else _EVENT
+        stock = _stock_key(place) if self._layout.places else _EVENT
         due = layouts.written(count, "orders/due")
         # What is written of the mail later is not in the transaction.
         due = due - 1 if count is layouts.PAID else due
@@ -349,7 +376,7 @@ class Sale:
         return self._database.transact(self._clock.now, [*items, *indexes])
 
     def _shard(self, number: int) -> str:
-        return SHARDS[(number * 2654435761 >> 8) % len(SHARDS)]
+        return str((number * 2654435761 >> 8) % self._layout.shards)
 
     def _pauses(self) -> Generator[float | None, None, None]:
         """Yield what `store.patience.pauses` does, by the simulated clock."""
@@ -369,6 +396,10 @@ class Sale:
                 break
             yield pause
         return False
+
+
+def _stock_key(place: int) -> str:
+    return f"place-{place}"
 
 
 def _named() -> tuple[str, ...]:

@@ -22,7 +22,8 @@ def sells(layout: Layout, rate: float, limits: Limits, times: Times, quantity: i
     soon = replace(times, soonest_paid=1, latest_paid=3)
     tolerated = _TOLERATED * rate * _SECONDS
     outcome = Sale(layout, crowd, limits, soon).run(tolerated)
-    return len(outcome.refused_at) + outcome.webhooks_failed <= tolerated
+    served = len(outcome.refused_at) + outcome.webhooks_failed <= tolerated
+    return served and outcome.pages_throttled <= _TOLERATED * outcome.pages
 
 
 def most(layout: Layout, limits: Limits, times: Times, quantity: int = 1) -> float:
