@@ -143,7 +143,15 @@ def test_one_item_without_conflicts_sells_other_than_its_units_allow(layout: Lay
     # 1,000 units a second, and two transactions an order.
     exact = 1000 / (2 * layout.stock_units)
     assert by_units(layout) == exact
-    assert most(layout, DYNAMODB_ONLY, NOBODY_IN_THE_WAY) == pytest.approx(exact, rel=0.15)
+    assert sells(layout, 0.95 * exact, DYNAMODB_ONLY, NOBODY_IN_THE_WAY)
+    assert not sells(layout, 1.2 * exact, DYNAMODB_ONLY, NOBODY_IN_THE_WAY)
+
+
+def test_the_search_stops_elsewhere_than_where_it_fails() -> None:
+    found = most(single(5_000), DYNAMODB_ONLY, TIMES)
+    assert sells(single(5_000), found, DYNAMODB_ONLY, TIMES)
+    assert not sells(single(5_000), 1.1 * found, DYNAMODB_ONLY, TIMES)
+    assert most(single(5_000), Limits(partition_writes=1), TIMES) == 0
 
 
 def test_a_crowd_that_is_never_refused_is_not_served() -> None:

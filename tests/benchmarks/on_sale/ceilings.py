@@ -20,6 +20,14 @@ TRANSACTIONS: Final = 2
 _SMALL, _LONG = single(500), single(5_000)
 _NEW_ACCOUNT: Final = 10
 _VIEWS: Final = 2
+_REQUESTS: Final = (
+    *["its page"] * _VIEWS,
+    "a preflight",
+    "the checkout",
+    "the webhook",
+    *["verify"] * 2,
+    "the tickets",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,18 @@ def _all(limits: Limits, times: Times) -> Iterator[Ceiling]:
         "API Gateway's throttle of checkouts",
         limits.gateway,
         f"`infra/throttling.json`, after a burst of {limits.gateway_burst:,.0f}",
+    )
+    yield Ceiling(
+        "API Gateway's throttle of the event's page",
+        limits.other_methods / _VIEWS,
+        f"{limits.other_methods:,.0f} a second for each method without limits of its own,"
+        f" {_VIEWS} looks an order",
+    )
+    yield Ceiling(
+        "API Gateway, an account",
+        limits.account / len(_REQUESTS),
+        f"{limits.account:,.0f} requests a second; an order has {len(_REQUESTS)}:"
+        f" {', '.join(_REQUESTS)}",
     )
     for running in (_NEW_ACCOUNT, limits.concurrency):
         yield Ceiling(

@@ -29,7 +29,8 @@ class Limits:
       four partitions; it grows with its traffic, which takes minutes, or is warmed before.
     - Of two transactions at one item at the same time one is cancelled (`TransactionConflict`).
     - Stripe takes 100 writes a second in live mode (its page "Rate limits").
-    - API Gateway as `infra/throttling.json` has it.
+    - API Gateway as `infra/throttling.json` has it: for checkouts, and for each other method; an
+      account has 10,000 requests a second ("API Gateway quotas").
     - Lambda runs 1,000 calls at once in an account ("Lambda quotas"; 10 in a new account).
     - SES sends 14 e-mails a second for an account that is out of its sandbox ("Service quotas").
     """
@@ -40,6 +41,8 @@ class Limits:
     stripe: float = 100
     gateway: float = _GATEWAY.rate
     gateway_burst: float = _GATEWAY.burst
+    other_methods: float = read_throttling().stage.rate
+    account: float = 10_000
     concurrency: int = 1000
     mails: float = 14
 
