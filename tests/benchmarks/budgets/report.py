@@ -365,10 +365,10 @@ _SNAP_NO = """\
 So a stage would cost {kept:.2f} USD a month more while nobody calls, for one version of each of
 three functions, and more with each deployment until old versions are deleted; and each restore
 costs {factor:.0f} times the computing that it saves. It buys up to {gained:.0f} ms of a cold
-start of the API. It is off: a site that is quiet, which meets cold starts most, would pay half
-of what its idle stage costs for them. Who wants it sets `SnapStart` on the functions: nothing in
-the code stands against it but clients that are made on first use, which a snapshot taken before
-that does not have."""
+start of the API. It is off: a site that is quiet, which meets cold starts most, would pay more
+for them than for everything else while nobody calls. Who wants it sets `SnapStart` on the
+functions; a snapshot is taken before clients are made, which happens on first use, so it would
+save imports only."""
 
 
 def _others() -> list[str]:

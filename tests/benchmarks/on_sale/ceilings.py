@@ -20,12 +20,13 @@ TRANSACTIONS: Final = 2
 _SMALL, _LONG = single(500), single(5_000)
 _NEW_ACCOUNT: Final = 10
 _VIEWS: Final = 2
+_VERIFIES: Final = 2
 _REQUESTS: Final = (
     *["its page"] * _VIEWS,
     "a preflight",
     "the checkout",
     "the webhook",
-    *["verify"] * 2,
+    *["verify"] * _VERIFIES,
     "the tickets",
 )
 
@@ -96,7 +97,7 @@ def _all(limits: Limits, times: Times) -> Iterator[Ceiling]:
         yield Ceiling(
             f"transactions at the stock: {layout.name}",
             by_locks(layout, times),
-            f"{layout.items} items, each {times.locked * 1000:g} ms of a transaction, none waiting",
+            f"{times.locked * 1000:g} ms of a transaction at each of {layout.items}, no pause",
         )
     for layout in (_SMALL, spread(MOST_PLACES)):
         yield Ceiling(
@@ -105,7 +106,12 @@ def _all(limits: Limits, times: Times) -> Iterator[Ceiling]:
             f"{_VIEWS} looks at its page of {page_reads(layout):g} units, a checkout of"
             f" {checkout_reads(layout):g}",
         )
-    yield Ceiling("Stripe, live mode", limits.stripe, "a session is one write of 100 a second")
+    yield Ceiling("Stripe, writes", limits.stripe, "a session is one write")
+    yield Ceiling(
+        "Stripe, reads",
+        limits.stripe_reads / _VERIFIES,
+        f"the success page asks {_VERIFIES} times, and each verify reads the session",
+    )
     yield Ceiling(
         "API Gateway's throttle of checkouts",
         limits.gateway,
@@ -151,5 +157,5 @@ def _of_orders(limits: Limits) -> Iterator[Ceiling]:
         yield Ceiling(
             f"index `{index}`",
             limits.partition_writes * partitions / units,
-            f"{units:g} units an order, {spread_over}",
+            f"{units:g} written an order, {spread_over}",
         )

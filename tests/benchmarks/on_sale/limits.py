@@ -28,7 +28,7 @@ class Limits:
     - A new table on demand, and each of its indexes, takes 4,000 write units a second, so it has
       four partitions; it grows with its traffic, which takes minutes, or is warmed before.
     - Of two transactions at one item at the same time one is cancelled (`TransactionConflict`).
-    - Stripe takes 100 writes a second in live mode (its page "Rate limits").
+    - Stripe takes 100 writes and 100 reads a second in live mode (its page "Rate limits").
     - API Gateway as `infra/throttling.json` has it: for checkouts, and for each other method; an
       account has 10,000 requests a second ("API Gateway quotas").
     - Lambda runs 1,000 calls at once in an account ("Lambda quotas"; 10 in a new account).
@@ -39,6 +39,7 @@ class Limits:
     partition_reads: float = 3000
     partitions: int = 4
     stripe: float = 100
+    stripe_reads: float = 100
     gateway: float = _GATEWAY.rate
     gateway_burst: float = _GATEWAY.burst
     other_methods: float = read_throttling().stage.rate

@@ -98,9 +98,9 @@ _PLOT = """\
 
 One item does not only sell little, it sells less the more are at it: of two transactions at one
 item DynamoDB cancels one, what is cancelled costs its units all the same, and its repeats take
-the units of those that would have gone through. Small places beside the event, each sold from by
-itself, do not meet: at {wanted} orders a second there are {each:.0f} transactions a second at
-each of {places} places."""
+the units of those that would have gone through. At small places beside the event buyers meet
+each other seldom: at {wanted} orders a second there are {each:.0f} transactions a second at each
+of {places} places, and a buyer who meets another tries another place."""
 _PLACES = """\
 Two transactions an order, {units} units each at a place (a small item), instead of {short} to
 {long} at an item with its description. An event of 400 seats or more, or without a limit, has a
@@ -118,11 +118,12 @@ _NEXT = """\
 
 Each limit by itself, by arithmetic, the lowest first; as a new stage has them."""
 _INDEXES = """\
-- **Stripe is the real ceiling**: 100 sessions a second in live mode. Ask Stripe's support for
-  what the sale needs, six weeks before it (Stripe's page *Rate limits*): as many writes a second
-  as checkouts, and as many reads again for the success page. Until then set
-  `infra/throttling.json` to the same rate: a 429 with `Retry-After` before anything is held is
-  better than a 502 after.
+- **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
+  and 100 reads, of which each `verify` is one. Ask Stripe's support for what the sale needs, six
+  weeks before it (Stripe's page *Rate limits*): as many writes a second as checkouts, and twice
+  as many reads. Until then set the checkouts of `infra/throttling.json` to Stripe's rate: a 429
+  with `Retry-After` before anything is held is better than a 502 after. A `verify` that Stripe
+  has no room for is a 502 as well; the ticket is sold and sent by the webhook all the same.
 - **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
   is written once an order ({by_event:.0f} unit): 1,000 orders a second. `due` is written {due:g}
   times an order (put, moved, taken out) and `by_created` once, over eight keys. Eight keys on
@@ -152,7 +153,8 @@ _RUSH = """\
 of them within {half:.0f} seconds and half of the rest within the next; nobody tries again. What
 each was answered, and what came of the seats. Never were more sold or held than there are: the
 simulation stops if so, and the store's own tests show it under real crowds
-(`tests/concurrency`)."""
+(`tests/concurrency`). No function runs when it begins, so the first second is all cold starts:
+that is when Lambda has no free call."""
 _SEEN = """\
 ## What a buyer sees
 
