@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
         moto_worlds() as opened,
     ):
         counts.keep(counts.count_all(opened))

@@ -37,6 +37,9 @@ _NO_SALE = Sale("", "", "")
 # As long as a page is, and longer than the shop's own.
 PAGE_OF_50: Final = "a page of 50 events"
 
+# So many that many may buy at once.
+MANY_SEATS: Final = 1_600
+
 _OK = 300
 _METHOD_ARN = "arn:aws:execute-api:us-east-1:123456789012:abc123/dev/GET/api/auth/me"
 
@@ -132,6 +135,8 @@ def _of_sale(route: Route, parameters: Mapping[str, str], sale: Sale) -> dict[st
 def _of_variants() -> Iterator[Case]:
     """Yield what else a list and a checkout may be."""
     yield Case(API, PAGE_OF_50, _full_page)
+    yield Case(API, f"an event of {MANY_SEATS:,} seats", _large_event)
+    yield Case(API, f"checkout of an event of {MANY_SEATS:,} seats", _large_checkout)
     yield Case(API, "checkout, signed in", _signed_in_checkout)
     yield Case(API, "checkout under an Idempotency-Key", _keyed_checkout)
     yield Case(API, "the same checkout again", _repeated_checkout)
@@ -144,6 +149,23 @@ def _full_page(world: World) -> Work:
     for number in range(50):
         world.add_event(f"event-{number}x")
     return lambda: send("GET", "/api/events")
+
+
+def _large_event(world: World) -> Work:
+    slug = _on_sale(world)
+    return lambda: send("GET", "/api/events/{slug}", parameters={"slug": slug})
+
+
+def _large_checkout(world: World) -> Work:
+    slug = _on_sale(world)
+    return lambda: _expect(201, _buy(eventSlug=slug))
+
+
+def _on_sale(world: World) -> str:
+    """Put in an event with many seats, of which some were sold; return its slug."""
+    event = world.add_event("arena", capacity=MANY_SEATS)
+    _expect(201, _buy(eventSlug=event.slug))
+    return event.slug
 
 
 def _buy(headers: Mapping[str, str] | None = None, **changes: object) -> int:
