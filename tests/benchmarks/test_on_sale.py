@@ -241,6 +241,12 @@ class TestTheDesign:
     def test_sixteen_places_do_not_sell_400_tickets_a_second(self) -> None:
         assert sells(spread(16), report.WANTED, DYNAMODB_ONLY, TIMES)
 
+    @pytest.mark.parametrize("seed", report.SEEDS)
+    def test_sixteen_places_do_so_by_luck(self, seed: int) -> None:
+        assert report.served(0.8, DYNAMODB_ONLY, seed) == 1
+        # Where everybody pays at once, warmed tables do.
+        assert report.served(1.0, report.WARMED, seed) == 1
+
     def test_eight_places_would_do(self) -> None:
         assert not sells(spread(8), report.WANTED, DYNAMODB_ONLY, TIMES)
 

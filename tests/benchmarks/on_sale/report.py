@@ -43,6 +43,7 @@ from tests.benchmarks.on_sale.search import most
 WANTED: Final = 400
 WARMED: Final = replace(DYNAMODB_ONLY, partitions=16)
 DESCRIPTIONS: Final = (500, 2_000, 5_000)
+SEEDS: Final = (1, 2, 3, 4)
 SHARD_COUNTS: Final = (1, 2, 4, 8, 16)
 LOCKS_MS: Final = (5, 10, 20)
 PLACES: Final = (1, 2, 4, 8, 16, 32)
@@ -113,6 +114,14 @@ before or were warmed (`WarmThroughput` of the table and its indexes). 32 sell {
 {more_warmed:.0f}: who looks at the event's page reads the seats of every place, and the reads
 run out before the writes do. With two tickets an order, which is what buyers buy, {places}
 places are {tickets:.0f} tickets a second."""
+_EDGE = """\
+On new tables {wanted} is the edge where everybody pays within seconds: once a partition is full,
+its repeats keep it so. How many of the buyers were served in four half minutes of {wanted} a
+second, by chance:"""
+_WARM = """\
+So before a sale of that size warm the tables of events and of orders with its indexes, or have
+sold as fast before: `aws dynamodb update-table --warm-throughput` (and the same of each index),
+once, for what AWS charges for the units that are added."""
 _NEXT = """\
 ## What limits next
 
@@ -193,6 +202,9 @@ def document() -> str:
             wanted=WANTED,
             warmed=warmed[MOST_PLACES],
         ),
+        _EDGE.format(wanted=WANTED),
+        edge_table(),
+        _WARM,
         _NEXT,
         ceilings_table(),
         _next_limits(),
@@ -224,6 +236,23 @@ def _by_layout() -> str:
         table(head, rows)
         + "\n\nThe last columns: orders a second, by how long a transaction is at an item."
     )
+
+
+def served(pays: float, limits: Limits, seed: int) -> float:
+    """Return the share of buyers who are served at the wanted rate, on the wanted layout."""
+    crowd = Crowd(WANTED, 30, pays=pays)
+    soon = Times(soonest_paid=1, latest_paid=3)
+    return Sale(spread(MOST_PLACES), crowd, limits, soon, seed=seed).run().share(HELD)
+
+
+def edge_table() -> str:
+    """Return how the wanted rate goes, several times."""
+    rows = [
+        (name, f"{pays:.0%}", *(f"{served(pays, limits, seed):.1%}" for seed in SEEDS))
+        for name, limits in (("new", DYNAMODB_ONLY), ("warmed", WARMED))
+        for pays in (1.0, 0.8)
+    ]
+    return table(("tables", "pay", *("served" for _ in SEEDS)), rows)
 
 
 def ceilings_table() -> str:
