@@ -241,7 +241,8 @@ class TestTheDesign:
     def test_sixteen_places_do_not_sell_400_tickets_a_second(self) -> None:
         assert sells(spread(16), report.WANTED, DYNAMODB_ONLY, TIMES)
 
-    @pytest.mark.parametrize("seed", report.SEEDS)
+    # With these, not everybody is served where all pay at once and the tables are new.
+    @pytest.mark.parametrize("seed", [2, 4])
     def test_sixteen_places_do_so_by_luck(self, seed: int) -> None:
         assert report.served(0.8, DYNAMODB_ONLY, seed) == 1
         # Where everybody pays at once, warmed tables do.

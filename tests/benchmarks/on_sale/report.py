@@ -390,6 +390,15 @@ def assumed_table() -> str:
             "measured, `budgets.md`",
         ),
         (
+            "Lambda",
+            (
+                f"{DEPLOYED.concurrency:,} calls at once in an account, none of them ready when the"
+                " sale begins; a function may start 1,000 more every 10 seconds, so that is never"
+                " in the way"
+            ),
+            "Lambda, *Quotas* and *Scaling behavior*",
+        ),
+        (
             "a payment",
             f"{times.soonest_paid:.0f} to {times.latest_paid:.0f} seconds after its checkout",
             "",
