@@ -200,6 +200,14 @@ bench-selling: setup ## Measure what an order costs, from its checkout to its re
 bench-backup: setup ## Measure how long a backup and a restore take
 	$(BIN)/python -m tests.benchmarks.backups
 
+.PHONY: budgets
+budgets: $(READY) ## Count what every route asks for, and what it costs (MEASURE=1: durations too)
+	$(BIN)/python -m tests.benchmarks.budgets $(call switch,measure,MEASURE)
+
+.PHONY: on-sale
+on-sale: $(READY) ## Simulate the minute in which an event goes on sale
+	$(BIN)/python -m tests.benchmarks.on_sale
+
 .PHONY: lock
 lock: $(READY) ## Renew the locks
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements.txt -o requirements.lock

@@ -47,12 +47,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give every test the same settings, and parts that are made anew from them."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    _forget_parts()
+    forget_parts()
     yield
-    _forget_parts()
+    forget_parts()
 
 
-def _forget_parts() -> None:
+def forget_parts() -> None:
+    """Have every part made anew when it is needed next."""
     for _, part in inspect.getmembers(wiring, lambda member: hasattr(member, "cache_clear")):
         part.cache_clear()
 

@@ -93,6 +93,7 @@ class Meter:
         self._connection = connection
         self._is_weighing = False
         self.exchanges: list[Exchange] = []
+        self.last_body: dict[str, Any] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -106,14 +107,23 @@ class Meter:
             events.unregister("before-send.dynamodb", self._sent)
             events.unregister("after-call.dynamodb", self._answered)
 
+    @contextmanager
+    def weighing(self) -> Iterator[None]:
+        """Ask the store without its being recorded."""
+        self._is_weighing = True
+        try:
+            yield
+        finally:
+            self._is_weighing = False
+
     def _sent(self, event_name: str, request: AWSPreparedRequest, **_: Any) -> None:
         """Weigh what a request is about to read, as it is at this moment."""
         if self._is_weighing:
             return
-        self._is_weighing = True
         operation, body = event_name.rsplit(".", 1)[-1], json.loads(request.body)
-        units = read_units(self._connection.dispatch, operation, body)
-        self._is_weighing = False
+        self.last_body = body
+        with self.weighing():
+            units = read_units(self._connection.dispatch, operation, body)
         self.exchanges.append(Exchange(operation, _target(body), units))
 
     def _answered(self, http_response: AWSResponse, parsed: dict[str, Any], **_: Any) -> None:

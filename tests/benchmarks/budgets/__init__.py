@@ -1,0 +1,1 @@
+"""What every route and function asks of others, and what that costs."""

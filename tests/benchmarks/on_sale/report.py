@@ -1,0 +1,435 @@
+"""`docs/on-sale.md` and `docs/on-sale.svg`, made of simulations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tests.benchmarks.budgets.report import table
+from tests.benchmarks.on_sale.ceilings import by_units, ceilings, checkout_reads, page_reads
+from tests.benchmarks.on_sale.layouts import (
+    MOST_PLACES,
+    Layout,
+    event_bytes,
+    per_sold_order,
+    single,
+    spread,
+)
+from tests.benchmarks.on_sale.limits import (
+    DEPLOYED,
+    DYNAMODB_ONLY,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PATIENCE,
+    Limits,
+    Times,
+)
+from tests.benchmarks.on_sale.plot import chart
+from tests.benchmarks.on_sale.sale import (
+    HELD,
+    NO_FUNCTION,
+    SOLD_OUT,
+    STRIPE_REFUSED,
+    THROTTLED,
+    UNAVAILABLE,
+    Answer,
+    Crowd,
+    Outcome,
+    Rush,
+    Sale,
+    checkouts_a_second,
+)
+from tests.benchmarks.on_sale.search import most
+
+WANTED: Final = 400
+WARMED: Final = replace(DYNAMODB_ONLY, partitions=16)
+DESCRIPTIONS: Final = (500, 2_000, 5_000)
+SEEDS: Final = (1, 2, 3, 4)
+SHARD_COUNTS: Final = (1, 2, 4, 8, 16)
+LOCKS_MS: Final = (5, 10, 20)
+PLACES: Final = (1, 2, 4, 8, 16, 32)
+SEATS, BUYERS, HALF_LIFE = 5_000, 20_000, 10.0
+
+# What an answer of the simulation is to a buyer: its headers, and where that is tried.
+SEEN: Mapping[Answer, tuple[str, str]] = {
+    SOLD_OUT: ("", "fewer seats are free: one read of the event, no write"),
+    THROTTLED: ("1", "more checkouts than API Gateway lets through; made by it, no function runs"),
+    STRIPE_REFUSED: ("", "Stripe takes no more sessions this second; the seats are free again"),
+    UNAVAILABLE: ("2", f"the store was tried for {PATIENCE:g} seconds; nothing is held"),
+    NO_FUNCTION: ("", "Lambda has no free call; made by API Gateway"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A sale under limits."""
+
+    name: str
+    layout: Layout
+    limits: Limits
+
+
+SCENARIOS: Final = (
+    Scenario("one item, limits as they are", single(2_000), DEPLOYED),
+    Scenario("16 places, limits as they are", spread(MOST_PLACES), DEPLOYED),
+    Scenario(
+        "16 places, Stripe raised to 500/s", spread(MOST_PLACES), replace(DEPLOYED, stripe=500)
+    ),
+    Scenario(
+        "16 places, Stripe 500/s, tables warmed, SES 200/s",
+        spread(MOST_PLACES),
+        replace(DEPLOYED, stripe=500, mails=200, partitions=16),
+    ),
+)
+
+_TOP = """\
+# The minute it goes on sale
+
+Made by `make on-sale`: a simulation of discrete events, the same each time. Sizes of items and
+write units are the program's own, counted (`budgets.md`); limits are published ones, and hold
+for a new stage until they are raised; what AWS does not publish is assumed, and said below. An
+order has one ticket, the worst case, and each buyer looked at the event's page twice before.
+
+## How many orders a second one event sells
+
+All but one buyer in a hundred get their checkout, and every payment is heard of, while DynamoDB
+alone is in the way and all of them pay. If no transaction were in another's way, the units alone
+would allow {naive:.0f} orders a second on one item with a short description."""
+_PLOT = """\
+![Offered and sold, by layout](on-sale.svg)
+
+One item does not only sell little, it sells less the more are at it: of two transactions at one
+item DynamoDB cancels one, what is cancelled costs its units all the same, and its repeats take
+the units of those that would have gone through. At small places beside the event buyers meet
+each other seldom: at {wanted} orders a second there are {each:.0f} transactions a second at each
+of {places} places, and a buyer who meets another tries another place."""
+_PLACES = """\
+Two transactions an order, {units} units each at a place (a small item), instead of {short} to
+{long} at an item with its description. An event of 400 seats or more, or without a limit, has a
+place for each hundred seats, 16 at the most; an event with fewer seats is sold out within
+seconds whatever its layout, and is not worth the reads."""
+_WHY = """\
+**{places} places**: {fewer} sell {at_fewer:.0f} orders a second, fewer than {wanted}; {places}
+sell {at_places:.0f} on tables that were just made, and {warmed:.0f} on such as took that traffic
+before or were warmed (`WarmThroughput` of the table and its indexes). 32 sell {more:.0f} and
+{more_warmed:.0f}: who looks at the event's page reads the seats of every place, and the reads
+run out before the writes do. With two tickets an order, which is what buyers buy, {places}
+places are {tickets:.0f} tickets a second."""
+_EDGE = """\
+On new tables {wanted} is the edge where everybody pays within seconds: once a partition is full,
+its repeats keep it so. How many of the buyers were served in four half minutes of {wanted} a
+second, by chance:"""
+_WARM = """\
+So before a sale of that size warm the tables of events and of orders with its indexes, or have
+sold as fast before: `aws dynamodb update-table --warm-throughput` (and the same of each index),
+once, for what AWS charges for the units that are added."""
+_NEXT = """\
+## What limits next
+
+Each limit by itself, by arithmetic, the lowest first; as a new stage has them."""
+_INDEXES = """\
+- **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
+  and 100 reads, of which each `verify` is one. Ask Stripe's support for what the sale needs, six
+  weeks before it (Stripe's page *Rate limits*): as many writes a second as checkouts, and twice
+  as many reads. Until then set the checkouts of `infra/throttling.json` to Stripe's rate: a 429
+  with `Retry-After` before anything is held is better than a 502 after. A `verify` that Stripe
+  has no room for is a 502 as well; the ticket is sold and sent by the webhook all the same.
+- **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
+  is written once an order ({by_event:.0f} unit): 1,000 orders a second. `due` is written {due:g}
+  times an order (put, moved, taken out) and `by_created` once, over eight keys. Eight keys on
+  the four partitions of a new index can fall unevenly; five on one would still take {uneven:.0f}
+  orders a second. So the eight shards are enough for one event at {wanted}, and for a sale
+  beyond that the index is to be warmed, which splits it, before shards are added.
+- **The event's page** of a spread event reads {page_units:g} units, {places} places among them,
+  instead of {plain_units:g}. On a new table that is {pages:.0f} looks a second at one event
+  beside {wanted} checkouts, if the places fall evenly; after that pages answer slowly, and then
+  503. Browsers keep a page for 30 seconds, so it is looks by different people; a CDN before the
+  API takes them away.
+- **The orders' table** takes {orders:g} units an order for the order itself; a new one therefore
+  {table:.0f} orders a second.
+- **An account's ten calls at once**, which a new AWS account starts with, sell {ten:.0f} orders
+  a second: ask AWS for 1,000 (*Service Quotas*, Lambda, concurrent executions) before anything
+  else.
+- **SES** sends 14 e-mails a second at first. Nobody is turned away for that: who gets none at
+  once gets it from the timer. A sale of {seats:,} orders is {mails:.0f} minutes of mail at that
+  rate."""
+_SHARDS = """\
+With 16 places on new tables, by over how many keys orders are spread in `due` and `by_created`
+(`SHARDS` in `chalicelib/store/order_items.py`):"""
+_RUSH = """\
+## A rush
+
+{seats:,} seats, {buyers:,} buyers with an order of one ticket each, {pays:.0%} of whom pay, half
+of them within {half:.0f} seconds and half of the rest within the next; nobody tries again. What
+each was answered, and what came of the seats. Never were more sold or held than there are: the
+simulation stops if so, and the store's own tests show it under real crowds
+(`tests/concurrency`). No function runs when it begins, so the first second is all cold starts:
+that is when Lambda has no free call."""
+_SEEN = """\
+## What a buyer sees
+
+Errors have the contract's shape. Whoever is turned away by anything but `SOLD_OUT` may try
+again, and holds nothing."""
+
+
+def document() -> str:
+    """Return the page; simulates for minutes."""
+    times, sixteen = Times(), spread(MOST_PLACES)
+    rates = {places: most(spread(places), DYNAMODB_ONLY, times) for places in PLACES}
+    warmed = {places: most(spread(places), WARMED, times) for places in PLACES}
+    fewer = max(places for places in PLACES if places < MOST_PLACES)
+    parts = [
+        _TOP.format(naive=by_units(single(500))),
+        _by_layout(),
+        _PLOT.format(wanted=WANTED, each=2 * WANTED / MOST_PLACES, places=MOST_PLACES),
+        "## How many places",
+        _PLACES.format(
+            units=sixteen.stock_units,
+            short=single(500).stock_units,
+            long=single(5_000).stock_units,
+        ),
+        table(
+            ("places", "orders a second, new tables", "the same, tables warmed to 16,000 units"),
+            [(places, f"{rates[places]:.0f}", f"{warmed[places]:.0f}") for places in PLACES],
+        ),
+        _WHY.format(
+            places=MOST_PLACES,
+            fewer=fewer,
+            at_fewer=rates[fewer],
+            at_places=rates[MOST_PLACES],
+            more=rates[max(PLACES)],
+            more_warmed=warmed[max(PLACES)],
+            tickets=2 * rates[MOST_PLACES],
+            wanted=WANTED,
+            warmed=warmed[MOST_PLACES],
+        ),
+        _EDGE.format(wanted=WANTED),
+        edge_table(),
+        _WARM,
+        _NEXT,
+        ceilings_table(),
+        _next_limits(),
+        _SHARDS,
+        _by_shards(),
+        _RUSH.format(seats=SEATS, buyers=BUYERS, half=HALF_LIFE, pays=Rush(1, 1).pays),
+        _rushes(),
+        _SEEN,
+        seen_table(),
+        "## What is assumed",
+        assumed_table(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _by_layout() -> str:
+    layouts = [*(single(description) for description in DESCRIPTIONS), spread(MOST_PLACES)]
+    rows = [
+        (
+            layout.name,
+            f"{event_bytes(size):,}" if not layout.places else "",
+            layout.stock_units,
+            *(f"{most(layout, DYNAMODB_ONLY, Times(locked=ms / 1000)):.0f}" for ms in LOCKS_MS),
+        )
+        for layout, size in zip(layouts, (*DESCRIPTIONS, 0), strict=True)
+    ]
+    head = ("the stock is in", "bytes", "units a transaction", *(f"{ms} ms" for ms in LOCKS_MS))
+    return (
+        table(head, rows)
+        + "\n\nThe last columns: orders a second, by how long a transaction is at an item."
+    )
+
+
+def served(pays: float, limits: Limits, seed: int) -> float:
+    """Return the share of buyers who are served at the wanted rate, on the wanted layout."""
+    crowd = Crowd(WANTED, 30, pays=pays)
+    soon = Times(soonest_paid=1, latest_paid=3)
+    return Sale(spread(MOST_PLACES), crowd, limits, soon, seed=seed).run().share(HELD)
+
+
+def edge_table() -> str:
+    """Return how the wanted rate goes, several times."""
+    rows = [
+        (name, f"{pays:.0%}", *(f"{served(pays, limits, seed):.1%}" for seed in SEEDS))
+        for name, limits in (("new", DYNAMODB_ONLY), ("warmed", WARMED))
+        for pays in (1.0, 0.8)
+    ]
+    return table(("tables", "pay", *("served" for _ in SEEDS)), rows)
+
+
+def ceilings_table() -> str:
+    rows = [(one.limit, f"{one.orders:,.0f}", one.reckoning) for one in ceilings()]
+    return table(("limit", "orders a second", "because"), rows)
+
+
+def _by_shards() -> str:
+    layouts = [replace(spread(MOST_PLACES), shards=shards) for shards in SHARD_COUNTS]
+    sold = [f"{most(layout, DYNAMODB_ONLY, Times()):.0f}" for layout in layouts]
+    return table(("keys", *SHARD_COUNTS), [("orders a second", *sold)])
+
+
+def _next_limits() -> str:
+    sixteen = spread(MOST_PLACES)
+    due, times = per_sold_order("orders/due"), {one.limit: one.orders for one in ceilings()}
+    return _INDEXES.format(
+        wanted=WANTED,
+        by_event=per_sold_order("orders/by_event"),
+        due=due,
+        uneven=DEPLOYED.partition_writes / (due * 5 / 8),
+        orders=per_sold_order("orders"),
+        table=times["a new orders table"],
+        ten=times["Lambda, 10 calls at once"],
+        places=MOST_PLACES,
+        page_units=page_reads(sixteen),
+        plain_units=page_reads(single(500)),
+        pages=(DEPLOYED.partition_reads * DEPLOYED.partitions - WANTED * checkout_reads(sixteen))
+        / page_reads(sixteen),
+        seats=SEATS,
+        mails=SEATS / DEPLOYED.mails / 60,
+    )
+
+
+def rush(scenario: Scenario) -> tuple[Sale, Outcome]:
+    """Simulate a scenario's rush; raises `AssertionError` where seats and orders do not add up."""
+    sale = Sale(scenario.layout, Rush(BUYERS, HALF_LIFE), scenario.limits, capacity=SEATS)
+    outcome = sale.run()
+    assert sum(sale.free) + sale.held + sale.seats_sold == SEATS
+    assert min(*sale.free, sale.held, sale.seats_sold) >= 0
+    return sale, outcome
+
+
+def _rushes() -> str:
+    answers = (HELD, *SEEN)
+    rows = []
+    for scenario in SCENARIOS:
+        sale, outcome = rush(scenario)
+        last = max(outcome.held_at, default=0.0)
+        rows.append(
+            (
+                scenario.name,
+                *(f"{outcome.answers[answer]:,}" for answer in answers),
+                f"{last:.0f} s",
+                f"{outcome.within(0.95):.2f} s",
+                f"{sale.seats_sold:,}",
+                f"{outcome.mails_late:,}",
+                f"{outcome.most_at_once:,}",
+            )
+        )
+    head = (
+        "",
+        *(f"{status} {code}".strip() for status, code in answers),
+        "last checkout after",
+        "95 % within",
+        "sold by webhook",
+        "mails left for the timer",
+        "calls at once",
+    )
+    return table(head, rows)
+
+
+def seen_table() -> str:
+    rows = [
+        (status, f"`{code}`", retry or "none", why) for (status, code), (retry, why) in SEEN.items()
+    ]
+    return table(("status", "code", "`Retry-After`", "when"), rows)
+
+
+def assumed_table() -> str:
+    times = Times()
+    rows = [
+        (
+            "a partition",
+            (
+                f"{DEPLOYED.partition_writes:,.0f} write and {DEPLOYED.partition_reads:,.0f} read"
+                " units a second, one item on one partition"
+            ),
+            "DynamoDB, *Understanding warm throughput*",
+        ),
+        (
+            "burst",
+            "not counted on: five minutes of unused capacity may be there, and AWS may use them",
+            "DynamoDB, *Burst and adaptive capacity*",
+        ),
+        (
+            "a new table, a new index",
+            f"4,000 write units a second: {DEPLOYED.partitions} partitions, keys by their hash",
+            "DynamoDB, *On-demand capacity mode*",
+        ),
+        (
+            "a transaction",
+            (
+                f"{times.transaction * 1000:g} ms; for {times.locked * 1000:g} ms of them another"
+                " one at the item is cancelled"
+            ),
+            "not published; the first table has 5 and 20 ms too",
+        ),
+        (
+            "a cancelled transaction",
+            f"{times.refused * 1000:g} ms, and costs its units at the items",
+            "DynamoDB, *Transactions: how it works*: the prepare is paid",
+        ),
+        ("a throttled one", "costs nothing, and is tried again like a conflict", ""),
+        (
+            "repeats",
+            (
+                f"{PATIENCE:g} seconds, pauses of up to {FIRST_PAUSE * 1000:g} ms, then up to twice"
+                f" as long each time, up to {LONGEST_PAUSE * 1000:g} ms, at random"
+            ),
+            "`chalicelib/store/patience.py`",
+        ),
+        (
+            "Stripe",
+            f"{times.stripe * 1000:g} ms a session; {DEPLOYED.stripe:.0f} writes a second",
+            "Stripe, *Rate limits*",
+        ),
+        (
+            "the functions",
+            (
+                f"{times.checkout_processor * 1000:.1f} and {times.webhook_processor * 1000:.1f} ms"
+                f" of processor; {times.checkout_start * 1000:.0f} ms more in a process that has"
+                " just started"
+            ),
+            "measured, `budgets.md`",
+        ),
+        (
+            "Lambda",
+            (
+                f"{DEPLOYED.concurrency:,} calls at once in an account, none of them ready when the"
+                " sale begins; a function may start 1,000 more every 10 seconds, so that is never"
+                " in the way"
+            ),
+            "Lambda, *Quotas* and *Scaling behavior*",
+        ),
+        (
+            "a payment",
+            f"{times.soonest_paid:.0f} to {times.latest_paid:.0f} seconds after its checkout",
+            "",
+        ),
+        (
+            "a webhook that failed",
+            (
+                "is not heard again here; Stripe repeats it after minutes, and the buyer's page"
+                " sells before"
+            ),
+            "Stripe, *Webhooks*",
+        ),
+    ]
+    return table(("what", "is", "from"), rows)
+
+
+def plot() -> str:
+    """Return the chart: what is sold of what is offered."""
+    offered = (10, 20, 40, 80, 120, 200, 300, 400, 500, 600)
+    lines = {}
+    for layout in (single(5_000), single(500), spread(4), spread(8), spread(MOST_PLACES)):
+        points = [(0.0, 0.0)]
+        for rate in offered:
+            crowd, soon = Crowd(rate, 16), Times(soonest_paid=2, latest_paid=6)
+            outcome = Sale(layout, crowd, DYNAMODB_ONLY, soon).run()
+            points.append((rate, min(rate, checkouts_a_second(outcome, 8, 16))))
+        lines[layout.name] = points
+    return chart(
+        "One event, one ticket an order: DynamoDB alone in the way",
+        "buyers a second",
+        "checkouts a second",
+        lines,
+        offered[-1],
+    )
