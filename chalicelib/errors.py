@@ -23,6 +23,7 @@ EventsApiError
 ├── SalesClosed               draft, cancelled or past
 ├── PayloadTooLarge
 ├── PaymentProviderError      Stripe failed or could not be reached
+│   └── PaymentProviderBusy   Stripe takes no more requests this second
 ├── MailProviderError         no e-mail could be sent; no client ever sees it
 ├── Unavailable               the store failed or could not be reached; try again
 └── ConfigurationError        a setting is missing or malformed; names it, never its value
@@ -166,6 +167,14 @@ class PayloadTooLarge(EventsApiError):
 
 class PaymentProviderError(EventsApiError):
     """Stripe answered with an error, too late, or not at all."""
+
+
+class PaymentProviderBusy(PaymentProviderError):
+    """Stripe takes no more requests this second; the same request may well succeed a moment later
+    (Stripe's page "Rate limits").
+    """
+
+    retry_after_seconds = 2
 
 
 class MailProviderError(EventsApiError):

@@ -6,7 +6,12 @@ Source: Stripe's page "Error codes".
 
 import stripe
 
-from chalicelib.errors import InvalidInput, PaymentProviderError, RefundRefused
+from chalicelib.errors import (
+    InvalidInput,
+    PaymentProviderBusy,
+    PaymentProviderError,
+    RefundRefused,
+)
 
 _MISSING = "resource_missing"
 _IDEMPOTENCY = "idempotency_error"
@@ -66,6 +71,13 @@ def refusal(error: stripe.InvalidRequestError | stripe.IdempotencyError) -> Refu
 def unreachable() -> PaymentProviderError:
     """Return the error for everything that is nobody's here to mend."""
     return PaymentProviderError("the payment provider cannot be reached right now; try again")
+
+
+def failed(error: stripe.StripeError) -> PaymentProviderError:
+    """Return what a failure of Stripe's is to who asked: worth another try at once, or not."""
+    if isinstance(error, stripe.RateLimitError):
+        return PaymentProviderBusy("the payment provider is busy right now; try again")
+    return unreachable()
 
 
 def _refused(why: str, code: str | None) -> RefundRefused:

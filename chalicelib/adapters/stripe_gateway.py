@@ -13,7 +13,7 @@ import stripe
 
 from chalicelib.adapters.deadline import DeadlineExceeded, within
 from chalicelib.adapters.stripe_connections import shared_session
-from chalicelib.adapters.stripe_errors import buyer_error, is_missing, refusal, unreachable
+from chalicelib.adapters.stripe_errors import buyer_error, failed, is_missing, refusal, unreachable
 from chalicelib.adapters.stripe_events import HANDLED_EVENTS, StripeEvent, event_from
 from chalicelib.adapters.stripe_objects import REFUND_KEY, refund_from, session_from
 from chalicelib.adapters.stripe_requests import refund_params, session_params
@@ -341,7 +341,7 @@ class StripeGateway:
                     "stripeRequestId": error.request_id,
                 },
             )
-            raise unreachable() from None
+            raise failed(error) from None
 
 
 def _over_network() -> stripe.HTTPClient:

@@ -104,6 +104,8 @@ def error_headers(error: errors.EventsApiError) -> dict[str, str]:
     """Return the headers that an error needs beside its body."""
     if isinstance(error, errors.KeyInUse) and error.retry_after_seconds is not None:
         return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, errors.PaymentProviderBusy):
+        return {"Retry-After": str(error.retry_after_seconds)}
     if problem_of(error) is UNAVAILABLE:
         return {"Retry-After": str(errors.Unavailable.retry_after_seconds)}
     if isinstance(error, errors.Unauthenticated):

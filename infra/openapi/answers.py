@@ -19,6 +19,12 @@ X_REQUEST_ID = ResponseHeader(
     "X-Request-Id", "The request's id, also in the logs and in error bodies.", _REQUEST_ID
 )
 RETRY_AFTER = ResponseHeader("Retry-After", "Seconds until another try makes sense.", "2")
+RETRY_IF_BUSY = ResponseHeader(
+    "Retry-After",
+    "Seconds until another try makes sense, where the payment provider is only busy.",
+    "2",
+    always=False,
+)
 RETRY_IF_IT_RUNS = ResponseHeader(
     "Retry-After",
     "Seconds until another try makes sense, where the first request of this key still runs.",
@@ -27,7 +33,12 @@ RETRY_IF_IT_RUNS = ResponseHeader(
 )
 # API Gateway renames it where a function sends it: the 401s of views lack it there.
 WWW_AUTHENTICATE = ResponseHeader("WWW-Authenticate", "How to sign in.", "Bearer", always=False)
-_HEADERS_OF_STATUS = {401: (WWW_AUTHENTICATE,), 429: (RETRY_AFTER,), 503: (RETRY_AFTER,)}
+_HEADERS_OF_STATUS = {
+    401: (WWW_AUTHENTICATE,),
+    429: (RETRY_AFTER,),
+    502: (RETRY_IF_BUSY,),
+    503: (RETRY_AFTER,),
+}
 
 Kind = type[errors.EventsApiError]
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from chalicelib.errors import PaymentProviderError, SoldOut, Unavailable
+from chalicelib.errors import PaymentProviderBusy, SoldOut, Unavailable
 from chalicelib.http.problems import error_headers, problem_of
 from chalicelib.store import patience
 from infra.packaging.gateway_responses import REFUSALS
@@ -300,7 +300,7 @@ class TestTheDesign:
 def test_a_buyer_sees_something_else() -> None:
     """What the page says of the app's errors and of the gateway's, in the code that makes them."""
     told = {answer: retry for answer, (retry, _) in report.SEEN.items()}
-    for error in (SoldOut(), PaymentProviderError(), Unavailable()):
+    for error in (SoldOut(), PaymentProviderBusy(), Unavailable()):
         problem = problem_of(error)
         answer = problem.status.value, problem.code
         assert error_headers(error).get("Retry-After", "") == told.pop(answer)

@@ -50,6 +50,7 @@ LOOKS = {
     errors.SalesClosed: (409, "SALES_CLOSED"),
     errors.PayloadTooLarge: (413, "PAYLOAD_TOO_LARGE"),
     errors.PaymentProviderError: (502, "PAYMENT_PROVIDER_ERROR"),
+    errors.PaymentProviderBusy: (502, "PAYMENT_PROVIDER_ERROR"),
     errors.MailProviderError: (503, "UNAVAILABLE"),
     errors.Unavailable: (503, "UNAVAILABLE"),
     errors.ConfigurationError: (500, "INTERNAL_ERROR"),

@@ -53,7 +53,7 @@ SEATS, BUYERS, HALF_LIFE = 5_000, 20_000, 10.0
 SEEN: Mapping[Answer, tuple[str, str]] = {
     SOLD_OUT: ("", "fewer seats are free: one read of the event, no write"),
     THROTTLED: ("1", "more checkouts than API Gateway lets through; made by it, no function runs"),
-    STRIPE_REFUSED: ("", "Stripe takes no more sessions this second; the seats are free again"),
+    STRIPE_REFUSED: ("2", "Stripe takes no more sessions this second; the seats are free again"),
     UNAVAILABLE: ("2", f"the store was tried for {PATIENCE:g} seconds; nothing is held"),
     NO_FUNCTION: ("", "Lambda has no free call; made by API Gateway"),
 }
