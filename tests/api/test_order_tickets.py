@@ -163,7 +163,7 @@ def test_the_tickets_of_an_event_that_is_gone_are_shown_without_it(
 ) -> None:
     seed_paid_order(stores, event)
     for read in ("get", "get_by_id"):
-        monkeypatch.setattr(type(stores.events), read, lambda *_, **__: None)
+        monkeypatch.setattr(type(stores.event_reader), read, lambda *_, **__: None)
 
     assert api.get(URL).json["event"] is None
 
