@@ -385,9 +385,7 @@ def ulid(number: int) -> str:
 def place_some(world: World, count: int, **changes: Any) -> list[Order]:
     """Place orders one after another; return them latest first."""
     orders = [an_order(id=ulid(number), quantity=1, **changes) for number in range(count)]
-    for order in orders:
-        world.orders.place(order)
-    return orders[::-1]
+    return [world.orders.place(order) for order in orders][::-1]
 
 
 class TestDueOrders:
@@ -425,8 +423,7 @@ class TestUnfinishedOrders:
         """Place an order that was made so many minutes before `NOW`."""
         at = NOW - timedelta(minutes=minutes)
         order = an_order(id=str(ULID.from_datetime(at)), quantity=1, created_at=at, **changes)
-        world.orders.place(order)
-        return order
+        return world.orders.place(order)
 
     @pytest.mark.parametrize("page", [1, 4, 5, 100])
     def test_the_oldest_come_first_however_long_they_were_put_off(
