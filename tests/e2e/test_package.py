@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.packaging.build import build_package
+from tests.e2e.conftest import STAGE, architecture
 from tests.infra.test_template import HANDLERS
 
 pytestmark = pytest.mark.xdist_group("package")
@@ -128,6 +130,12 @@ def test_every_module_of_the_zip_can_be_imported(unzipped: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[-1]) > 1000
+
+
+def test_the_same_input_makes_the_same_zip(package: Path, tmp_path: Path) -> None:
+    build_package(STAGE, architecture(), tmp_path)
+    for name in ("deployment.zip", "sam.json"):
+        assert (tmp_path / name).read_bytes() == (package / name).read_bytes()
 
 
 def test_of_chalice_only_its_runtime_is_in_the_zip(names: list[str]) -> None:
