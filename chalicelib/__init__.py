@@ -3,7 +3,17 @@
 import gc
 import os
 
-# To load modules makes a great many objects and no garbage, so while Lambda starts a function none
-# is looked for. `functions.init_phase` ends that.
-if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+# Those that call `functions.init_phase`. A wrapper around one starts as Python does by itself.
+HANDLERS = frozenset(
+    {
+        "app.app",
+        "chalicelib.functions.authorizer.jwt_authorizer",
+        "chalicelib.functions.reconcile.reconcile",
+        "chalicelib.functions.stripe_webhook.stripe_webhook",
+    }
+)
+
+# To load modules makes a great many objects and no garbage, so while Lambda starts one of the
+# functions none is looked for. `functions.init_phase` ends that.
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") and os.environ.get("_HANDLER") in HANDLERS:
     gc.disable()

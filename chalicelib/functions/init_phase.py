@@ -26,7 +26,7 @@ def prepare(handler: str, *steps: Step, for_snapshots: Sequence[Step] = ()) -> N
     What goes wrong here goes wrong again in the first request, which has an answer for it.
     """
     kind = os.environ.get(_KIND)
-    if kind is None or os.environ.get(_HANDLER) != handler:
+    if not kind or os.environ.get(_HANDLER) != handler:
         return
     for step in steps if kind != _SNAPSHOT else (*steps, *for_snapshots):
         with suppress(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import snapshot_restore_py
 
+import chalicelib
 from chalicelib.functions.init_phase import prepare
 from tests.infra.test_template import HANDLERS
 from tests.support.fresh_process import run_fresh
@@ -55,7 +56,7 @@ def started(handler: str, kind: str | None, script: str = "", **environment: str
 
 
 def test_these_are_the_handlers_that_are_deployed() -> None:
-    assert set(PREPARED) == set(HANDLERS.values())
+    assert set(PREPARED) == set(HANDLERS.values()) == chalicelib.HANDLERS
 
 
 @pytest.mark.parametrize("handler", PREPARED)
@@ -77,7 +78,8 @@ def test_outside_lambda_nothing_is_loaded_before_it_is_asked_for(handler: str) -
 @pytest.mark.parametrize("handler", PREPARED)
 def test_another_functions_start_is_not_this_ones(handler: str) -> None:
     others = {"AWS_LAMBDA_INITIALIZATION_TYPE": ON_DEMAND, "_HANDLER": "elsewhere.handler"}
-    assert started(handler, None, **others) & HEAVY == set()
+    loaded = started(handler, None, "import gc\nassert gc.isenabled()\n", **others)
+    assert loaded & HEAVY == set()
 
 
 @pytest.mark.parametrize("handler", PREPARED)

@@ -16,6 +16,7 @@ from tests.benchmarks.track.comparing import ensure_alike
 from tests.benchmarks.track.data import load, made_up_catalogue
 from tests.benchmarks.track.lineup import (
     FASTAPI,
+    FASTAPI_ASYNC,
     FLOOR,
     OURS,
     POWERTOOLS,
@@ -106,7 +107,7 @@ def _run(asked: argparse.Namespace) -> tuple[Outcome, Circumstances]:
     with services() as running:
         load(running.dynamodb, catalogue)
         lineup = line_up(python, made, running)
-        alike = (FLOOR, POWERTOOLS, FASTAPI, OURS)
+        alike = (FLOOR, POWERTOOLS, FASTAPI, FASTAPI_ASYNC, OURS)
         ensure_alike({name: lineup.apis[name] for name in alike}, python, catalogue)
         with races(lineup, running, catalogue) as all_of_them:
             chosen = [race for race in all_of_them if not asked.only or race.name in asked.only]

@@ -17,10 +17,13 @@ from tests.support.tokens import ISSUER
 
 OURS = "ours"
 UNCOMPILED = "ours, by `chalice package` alone"
+COMPILED = "ours, that and bytecode"
+UNPREPARED = "ours, but for the work at the start"
 EMPTY = "an empty handler"
 FLOOR = "the floor (bare botocore)"
 POWERTOOLS = "Powertools + boto3 + pydantic"
 FASTAPI = "FastAPI + Mangum + boto3"
+FASTAPI_ASYNC = "FastAPI, with `async def` views"
 BARE_WEBHOOK = "bare handler (stripe + botocore)"
 NAIVE_AUTHORIZER = "naive authorizer (PyJWT)"
 
@@ -34,19 +37,24 @@ _RECIPES = {
         "powertools", ("aws-lambda-powertools", "boto3", "pydantic", "stripe"), ("shop",)
     ),
     FASTAPI: Recipe("fastapi", ("fastapi", "mangum", "boto3", "stripe"), ("shop",)),
+    FASTAPI_ASYNC: Recipe("fastapi_async", ("fastapi", "mangum", "boto3", "stripe"), ("shop",)),
     NAIVE_AUTHORIZER: Recipe("naive_authorizer", ("PyJWT[crypto]",)),
 }
 _FOLDERS = {
     OURS: "ours",
     UNCOMPILED: "ours-uncompiled",
+    COMPILED: "ours-compiled",
     EMPTY: "empty",
     FLOOR: "floor",
     POWERTOOLS: "powertools",
     FASTAPI: "fastapi",
+    FASTAPI_ASYNC: "fastapi-async",
     NAIVE_AUTHORIZER: "naive-authorizer",
 }
+# As outside Lambda: nothing is done before it is asked for, and garbage is looked for as ever.
+_NO_START = {"AWS_LAMBDA_INITIALIZATION_TYPE": ""}
 # In whose gateway one resource leads to the function with all paths.
-_PROXIED = frozenset({POWERTOOLS, FASTAPI})
+_PROXIED = frozenset({POWERTOOLS, FASTAPI, FASTAPI_ASYNC})
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,8 @@ def make_packages(environment: Path, build: Path) -> tuple[Path, dict[str, Packa
     }
     made[OURS] = packages.make_ours(_STAGE, build / _FOLDERS[OURS])
     made[UNCOMPILED] = packages.make_ours_as_chalice_leaves_it(_STAGE, build / _FOLDERS[UNCOMPILED])
+    made[COMPILED] = packages.make_compiled(made[UNCOMPILED], build / _FOLDERS[COMPILED])
+    made[UNPREPARED] = made[OURS]
     return python, made
 
 
@@ -119,8 +129,11 @@ def line_up(python: Path, made: Mapping[str, Package], running: Services) -> Lin
             FLOOR: function(FLOOR, "handler.handler", others),
             POWERTOOLS: function(POWERTOOLS, "handler.handler", others),
             FASTAPI: function(FASTAPI, "handler.handler", others),
+            FASTAPI_ASYNC: function(FASTAPI_ASYNC, "handler.handler", others),
             OURS: ours(OURS, API, our_settings),
             UNCOMPILED: ours(UNCOMPILED, API, our_settings),
+            COMPILED: ours(COMPILED, API, our_settings),
+            UNPREPARED: ours(UNPREPARED, API, {**our_settings, **_NO_START}),
         },
         webhooks={
             BARE_WEBHOOK: function(FLOOR, "webhook.handler", others),

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from infra.packaging.build import build_package
+from infra.packaging.bytecode import compile_modules
 from infra.packaging.chalice_package import ARCHIVE, TEMPLATE
 
 _CONTENDERS = Path(__file__).parent / "contenders"
@@ -151,6 +152,14 @@ def make_ours_as_chalice_leaves_it(stage: str, folder: Path) -> Package:
     size = build_package(stage, architecture(), built, as_installed=True)
     _unzip(built / ARCHIVE, folder)
     return Package(folder.absolute(), size.zipped)
+
+
+def make_compiled(installed: Package, folder: Path) -> Package:
+    """Make the package of what was installed, and of its bytecode, and nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(installed.folder, folder)
+    compile_modules(folder)
+    return Package(folder.absolute(), _zipped(folder))
 
 
 def handlers(template: Path) -> dict[str, str]:
