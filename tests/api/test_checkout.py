@@ -242,7 +242,16 @@ def test_an_event_without_a_limit_never_sells_out(api: LambdaApi, stores: Stores
 
 
 @pytest.mark.parametrize(
-    "slug", ["nowhere", "#totals", "Tech-Conference", "tech-conference ev", "é" * 100, "123"]
+    "slug",
+    [
+        "nowhere",
+        "#totals",
+        "#stock#000000000001#01",
+        "Tech-Conference",
+        "tech-conference ev",
+        "é" * 100,
+        "123",
+    ],
 )
 def test_an_event_that_does_not_exist_cannot_be_bought(
     api: LambdaApi, stores: Stores, slug: str
