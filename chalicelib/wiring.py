@@ -16,7 +16,6 @@ from chalicelib.observability import BusinessMetrics, StructuredLog
 from chalicelib.settings import (
     LOCAL_STAGE,
     AdminSettings,
-    AuthorizerSettings,
     CheckoutSettings,
     HttpSettings,
     MailSettings,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from chalicelib.adapters.stripe_events import StripeEvent
     from chalicelib.adapters.stripe_gateway import StripeGateway
     from chalicelib.adapters.stripe_reach import StripeReach
-    from chalicelib.adapters.tokens import TokenVerifier
     from chalicelib.domain.events import Event
     from chalicelib.services.auditing import Auditor
     from chalicelib.services.cancelling import Cancelling
@@ -130,11 +128,6 @@ def load_payments() -> None:
         import_module(f"chalicelib.{part}")
 
 
-def load_tokens() -> None:
-    """Load what checks tokens: nothing is sent."""
-    import_module("chalicelib.adapters.tokens")
-
-
 @cache
 def _parameters() -> "ParameterStore":
     from chalicelib.adapters.secrets import ParameterStore
@@ -188,14 +181,6 @@ def verify_stripe_event(body: bytes, signature: str | None) -> "StripeEvent":
         if others is None:
             raise
     return verify_event(body, signature, others)
-
-
-@cache
-def token_verifier() -> "TokenVerifier":
-    """Return what checks tokens, with its keys."""
-    from chalicelib.adapters.tokens import TokenVerifier
-
-    return TokenVerifier(AuthorizerSettings.read(os.environ))
 
 
 @cache

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib import wiring
+from chalicelib import sign_in, wiring
 from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
@@ -54,8 +54,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def forget_parts() -> None:
     """Have every part made anew when it is needed next."""
-    for _, part in inspect.getmembers(wiring, lambda member: hasattr(member, "cache_clear")):
-        part.cache_clear()
+    for module in (wiring, sign_in):
+        for _, part in inspect.getmembers(module, lambda member: hasattr(member, "cache_clear")):
+            part.cache_clear()
 
 
 @pytest.fixture

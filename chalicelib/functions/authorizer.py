@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib import wiring
 from chalicelib.errors import Unauthenticated
 from chalicelib.functions.init_phase import prepare
 from chalicelib.http.bearer_tokens import bearer_token
+from chalicelib.sign_in import load_tokens, token_verifier
 
 _log = logging.getLogger("authorizer")
 
@@ -36,7 +36,7 @@ def jwt_authorizer(event: Mapping[str, Any], _context: object) -> dict[str, Any]
     """
     method_arn = event["methodArn"]
     try:
-        caller = wiring.token_verifier().verify(bearer_token(event["authorizationToken"]))
+        caller = token_verifier().verify(bearer_token(event["authorizationToken"]))
     except Unauthenticated as error:
         _log_refusal(str(error), method_arn)
         raise Unauthorized from error
@@ -80,4 +80,4 @@ def _route(method_arn: str) -> str:
     return f"{verb} /{'/'.join(shown)}"
 
 
-prepare(f"{__name__}.jwt_authorizer", wiring.load_tokens)
+prepare(f"{__name__}.jwt_authorizer", load_tokens)

@@ -3,7 +3,7 @@ no "may": it would turn away whoever sends no token. So these routes have none, 
 themselves.
 """
 
-from chalicelib import log_context, wiring
+from chalicelib import log_context, sign_in
 from chalicelib.domain.identity import Caller
 from chalicelib.errors import Unauthenticated
 from chalicelib.http.bearer_tokens import bearer_token
@@ -20,7 +20,7 @@ def optional_caller(request: ApiRequest) -> Caller | None:
     if header is None:
         return None
     try:
-        caller = wiring.token_verifier().verify(bearer_token(header))
+        caller = sign_in.token_verifier().verify(bearer_token(header))
     except Unauthenticated as error:
         raise Unauthenticated("the token is not valid, or not any more") from error
     log_context.bind_user(caller.user_id, caller.role)

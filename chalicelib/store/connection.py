@@ -10,6 +10,7 @@ from pynamodb.models import Model
 from chalicelib.errors import Unavailable
 from chalicelib.observability import BusinessMetrics
 from chalicelib.settings import StoreSettings
+from chalicelib.store.item_parser import ItemParsers
 from chalicelib.store.models import (
     AuditModel,
     CityModel,
@@ -65,10 +66,11 @@ def connect(settings: StoreSettings, session: "Session | None" = None) -> Connec
 
 
 def _tune(session: "Session") -> None:
-    """Have a session's clients keep idle connections, and write their name once: botocore would put
-    it together twice for each request, for a twentieth of a cheap request's time.
+    """Have a session's clients keep idle connections, hand items on as they come, and write their
+    name once: botocore would put it together twice for each request.
     """
     session.set_default_client_config(Config(user_agent=session.user_agent(), tcp_keepalive=True))
+    session.register_component("response_parser_factory", ItemParsers())
 
 
 def _share(model: type[Model], other: type[Model]) -> None:

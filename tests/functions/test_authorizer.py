@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib import sign_in
 from tests.support.http_server import LocalServer, Reply, closed_port, serving
 from tests.support.tokens import a_token, ec_key, jwks, rsa_key
 
@@ -130,7 +130,7 @@ def test_what_is_configured_is_checked(
     monkeypatch.setenv("JWT_AUDIENCE", "api")
     monkeypatch.setenv("JWT_AUTHORIZED_PARTIES", "https://app.example")
     monkeypatch.setenv("JWT_ROLE_CLAIMS", "app.role")
-    wiring.token_verifier.cache_clear()
+    sign_in.token_verifier.cache_clear()
     good: dict[str, Any] = {"aud": "api", "azp": "https://app.example", "app": {"role": "editor"}}
     policy = authorize(f"Bearer {a_token(rsa_key(), **good)}")
     assert policy["context"]["role"] == "editor"

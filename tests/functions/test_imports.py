@@ -290,6 +290,7 @@ OF_A_PAGE_VIEW = {
     "chalicelib.store.connection",
     "chalicelib.store.event_items",
     "chalicelib.store.event_reading",
+    "chalicelib.store.item_parser",
     "chalicelib.store.models",
     "chalicelib.store.patience",
     "chalicelib.store.reading",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib import sign_in
 from tests.support.http_server import Reply, serving
 from tests.support.tokens import a_token, jwks, rsa_key
 
@@ -21,7 +21,7 @@ def issuing() -> Iterator[str]:
 def trust(monkeypatch: pytest.MonkeyPatch, keys_url: str) -> None:
     """Have the app take that issuer's tokens."""
     monkeypatch.setenv("JWT_JWKS_URL", keys_url)
-    wiring.token_verifier.cache_clear()
+    sign_in.token_verifier.cache_clear()
 
 
 def bearer(user_id: str = "user_1", **claims: Any) -> dict[str, str]:

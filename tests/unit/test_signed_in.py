@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib import sign_in
 from chalicelib.domain.identity import Caller
 from chalicelib.errors import Unauthenticated, Unavailable
 from chalicelib.http.bearer_tokens import bearer_token
@@ -26,7 +26,7 @@ class Verifier:
 
 @pytest.fixture(autouse=True)
 def _verifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring, "token_verifier", Verifier)
+    monkeypatch.setattr(sign_in, "token_verifier", Verifier)
 
 
 def sent(header: str) -> ApiRequest:
@@ -39,7 +39,7 @@ def test_a_good_token_says_who_is_calling() -> None:
 
 
 def test_without_a_token_the_verifier_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(wiring, "token_verifier")
+    monkeypatch.delattr(sign_in, "token_verifier")
     assert optional_caller(an_api_request()) is None
 
 

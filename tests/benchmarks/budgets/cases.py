@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from app import app
-from chalicelib import wiring
+from chalicelib import sign_in, wiring
 from chalicelib.domain.clock import utc_now
 from chalicelib.functions.authorizer import jwt_authorizer
 from chalicelib.functions.reconcile import reconcile
@@ -82,7 +82,7 @@ def all_cases() -> list[Case]:
 
 def _forget_secrets() -> None:
     wiring.secrets.cache_clear()
-    wiring.token_verifier.cache_clear()
+    sign_in.token_verifier.cache_clear()
 
 
 def _know_secrets() -> None:
