@@ -72,13 +72,9 @@ def test_a_store_that_is_opened_again_does_not_go_on_with_the_old_client() -> No
     assert EventModel._get_connection().connection is second.events._connection
 
 
-@pytest.mark.parametrize(
-    ("switch", "spreading"), [({}, SPREADING), ({"spread_stock": False}, NO_SPREADING)]
-)
-def test_whether_stock_is_spread_is_a_setting(
-    switch: dict[str, bool], spreading: Spreading
-) -> None:
-    assert open_stores(HERE._replace(**switch))._stock._spreading == spreading
+@pytest.mark.parametrize(("spreads", "spreading"), [(True, SPREADING), (False, NO_SPREADING)])
+def test_whether_stock_is_spread_is_a_setting(spreads: bool, spreading: Spreading) -> None:
+    assert open_stores(HERE._replace(spread_stock=spreads))._stock._spreading == spreading
 
 
 def test_opening_the_store_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
