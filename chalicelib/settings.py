@@ -40,6 +40,14 @@ def _flag(env: Environment, key: str) -> bool:
     return text == "true"
 
 
+def _switch(env: Environment, key: str) -> bool:
+    """Read what the stack says of a choice, `on` or `off`: on where nothing is said."""
+    text = env.get(key, "").strip().lower() or "on"
+    if text not in {"on", "off"}:
+        raise ConfigurationError(f"the setting {key} must be on or off")
+    return text == "on"
+
+
 def _url(key: str, value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -90,7 +98,8 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
 
 class StoreSettings(NamedTuple):
     """Names of the tables (`EVENTS_TABLE`, `CITIES_TABLE`, `INDEX_TABLE`, `ORDERS_TABLE`,
-    `AUDIT_TABLE`).
+    `AUDIT_TABLE`), and whether events' stock is spread over places that is not yet
+    (`SPREAD_STOCK`).
     """
 
     events_table: str
@@ -98,16 +107,20 @@ class StoreSettings(NamedTuple):
     index_table: str
     orders_table: str
     audit_table: str
+    spread_stock: bool = True
 
     @classmethod
     def read(cls, env: Environment) -> "StoreSettings":
-        """Read the tables' names; raises `ConfigurationError` where one is missing."""
+        """Read them; raises `ConfigurationError` where a table is missing, or the switch is neither
+        on nor off.
+        """
         return cls(
             events_table=_required(env, "EVENTS_TABLE"),
             cities_table=_required(env, "CITIES_TABLE"),
             index_table=_required(env, "INDEX_TABLE"),
             orders_table=_required(env, "ORDERS_TABLE"),
             audit_table=_required(env, "AUDIT_TABLE"),
+            spread_stock=_switch(env, "SPREAD_STOCK"),
         )
 
 

@@ -58,7 +58,8 @@ class EventRecord:
 
     The stock of an event with `places` is spread over so many beside the event's own item
     (`stock_places`). Until `is_whole`, free, held and sold are those of that item alone;
-    `EventStore.whole` adds the others.
+    `EventStore.whole` adds the others. What does not add up by itself is not whole either: it has
+    places that it does not tell of.
     """
 
     public: str
@@ -75,6 +76,11 @@ class EventRecord:
     former_slugs: tuple[str, ...] = ()
     places: int = 0
     is_whole: bool = True
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether these seats are all that there are to be."""
+        return self.free + self.held + self.sold == seats(self.capacity)
 
     @property
     def name(self) -> str:

@@ -37,6 +37,8 @@ class Spreading:
 
 
 SPREADING = Spreading()
+# No event's stock is spread that is in its own item.
+NO_SPREADING = Spreading(most=0)
 
 
 def choose(free: Seats, wanted: int) -> dict[int, int] | None:

@@ -6,7 +6,7 @@ Each part is made, and its module loaded, when it is asked for: who browses even
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.stock_places import SPREADING, Spreading
+from chalicelib.domain.stock_places import NO_SPREADING, SPREADING, Spreading
 from chalicelib.settings import StoreSettings
 from chalicelib.store.connection import connect
 
@@ -159,6 +159,7 @@ def open_stores(
     """Connect to the tables; nothing is sent until something is asked.
 
     `session` may be one of botocore's that a client was made of before. `spreading` says whose
-    stock is kept in several places.
+    stock is kept in several places, unless the settings say that no more is to be.
     """
-    return Stores(connect(settings, session), spreading)
+    connection = connect(settings, session)
+    return Stores(connection, spreading if settings.spread_stock else NO_SPREADING)

@@ -12,6 +12,7 @@ from chalicelib.domain.events import (
     EventStatus,
     new_record,
     public_event,
+    seats,
 )
 from chalicelib.store.models import EventModel, MovedEventModel
 from chalicelib.store.reading import RawItem, number, text
@@ -86,6 +87,8 @@ def moved_item(former_slug: str, event: Event) -> MovedEventModel:
 def read_record(item: RawItem) -> EventRecord:
     """Return the event of an item, with the stock that is in this item."""
     places = number(item, "places") if "places" in item else 0
+    capacity = number(item, "capacity") if "capacity" in item else None
+    free, held, sold = number(item, "free"), number(item, "held"), number(item, "sold")
     return EventRecord(
         public=text(item, "public"),
         id=number(item, "id"),
@@ -94,13 +97,13 @@ def read_record(item: RawItem) -> EventRecord:
         date=from_iso(text(item, "date")),
         price=number(item, "price"),
         currency=text(item, "currency"),
-        capacity=number(item, "capacity") if "capacity" in item else None,
-        free=number(item, "free"),
-        held=number(item, "held"),
-        sold=number(item, "sold"),
+        capacity=capacity,
+        free=free,
+        held=held,
+        sold=sold,
         former_slugs=tuple(text(item, "formerSlugs").split()) if "formerSlugs" in item else (),
         places=places,
-        is_whole=not places,
+        is_whole=not places and free + held + sold == seats(capacity),
     )
 
 

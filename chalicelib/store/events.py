@@ -155,6 +155,7 @@ class DynamoEventStore(EventReader):
         current = self.get(before.slug, consistent=True)
         if (
             current is None
+            or self._stock.take_up(current)
             or (current.public, current.places) != (before.public, before.places)
             or before.slug != after.slug
         ):
@@ -166,6 +167,8 @@ class DynamoEventStore(EventReader):
 
     def delete(self, record: EventRecord, entry: AuditEntry | None = None) -> None:
         """Delete an event; raises `Changed`, or `InUse` while seats are sold or held."""
+        if self._stock.take_up(record):
+            raise self._why_not_deleted(record)
         event = record.described()
         idle = (EventModel.sold == 0) & (EventModel.held == 0)
         deletes = [
@@ -189,6 +192,8 @@ class DynamoEventStore(EventReader):
 
     def _why_not_deleted(self, record: EventRecord) -> EventsApiError:
         found = self.get(record.slug, consistent=True)
+        if found is not None and self._stock.take_up(found):
+            found = self.get(record.slug, consistent=True)
         if found is not None and found.public == record.public:
             current = self.whole(found, consistent=True)
             if current.sold:

@@ -32,9 +32,9 @@ from chalicelib.store.event_reading import EventReader
 from chalicelib.store.models import OrderModel
 from chalicelib.store.order_items import order_item, places_text, read_order
 from chalicelib.store.order_lists import OrderLists
-from chalicelib.store.patience import patiently
+from chalicelib.store.patience import Patience, patiently
 from chalicelib.store.reading import get_raw, query_raw, text
-from chalicelib.store.stock import Stock
+from chalicelib.store.stock import Counts, Stock, free_seats
 from chalicelib.store.stock_moves import (
     Moves,
     as_places,
@@ -71,10 +71,11 @@ class DynamoOrderStore:
         or to be. Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the
         event's price is not (any more) the order's.
         """
-        free = {OWN_PLACE: order.quantity} if event is None else self._stock.offer(event)
+        patience = Patience()
+        free = {OWN_PLACE: order.quantity} if event is None else self._stock.offer(event, patience)
         if not any(count >= order.quantity for count in free.values()):
             free = self._free_seats(order)
-        placing = _Placing(self._connection, order)
+        placing = _Placing(self._connection, order, patience)
         for _ in range(_TRIES):
             try:
                 return placing.at(free)
@@ -82,6 +83,8 @@ class DynamoOrderStore:
                 if "order" in failed.labels:
                     return self._placed_before(placing, failed)
                 free = self._free_seats(order)
+                if patience.is_over:
+                    break
         raise _taken_just_now()
 
     def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
@@ -98,10 +101,10 @@ class DynamoOrderStore:
 
         Where nothing is wrong any more, seats came free a moment after they were asked for.
         """
-        event = self._events.get(order.event_slug, consistent=True)
+        event = self._event_now(order.event_slug)
         if event is None:
             raise NotFound("no such event")
-        whole, free = self._stock.now(event)
+        whole, counts = self._stock.now(event)
         whole.ensure_on_sale(order.quantity, order.created_at)
         if event.slug != order.event_slug:
             raise Conflict("the event has just moved to another address; reload it and try again")
@@ -109,7 +112,14 @@ class DynamoOrderStore:
             raise PriceMismatch("the price has just changed; reload the event and try again")
         if not event.places or event.id != order.event_id:
             raise _taken_just_now()
-        return free
+        return free_seats(counts)
+
+    def _event_now(self, slug: str) -> EventRecord | None:
+        """Return an event as it is now, with all the places that it has."""
+        event = self._events.get(slug, consistent=True)
+        if event is not None and self._stock.take_up(event):
+            event = self._events.get(slug, consistent=True)
+        return event
 
     def get(self, order_id: str) -> Order | None:
         """Return the order, as of every write that was acknowledged."""
@@ -140,7 +150,7 @@ class DynamoOrderStore:
         `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
         seats would be sold of an event that was cancelled.
         """
-        change = _Change(before, replace(after, version=before.version + 1), entry)
+        change = _Change(before, replace(after, version=before.version + 1), entry, before)
         if change.moves_seats:
             return self._put_with_stock(change)
         if entry is not None:
@@ -176,26 +186,29 @@ class DynamoOrderStore:
         """Change the order and its event's stock together; where the event has another slug by
         now, its own item is there. Seats that it needs anew are asked for there first.
         """
-        order, slug = change.after, change.after.event_slug
-        chosen = {OWN_PLACE: change.needed} if change.needed else {}
+        order, slug, patience = change.after, change.after.event_slug, Patience()
+        chosen: Seats = {OWN_PLACE: change.needed} if change.needed else {}
         for tries in itertools.count(1):
             stored = change.with_seats(chosen)
-            moves = moves_between(change.before, stored)
+            moves = moves_between(change.located, stored)
             updates = [
                 one.update(order.event_id, slug, stock_condition(order, one)) for one in moves
             ]
+            transaction = Transaction(self._connection, puts=change.puts(stored), updates=updates)
             try:
-                Transaction(self._connection, puts=change.puts(stored), updates=updates).commit()
+                transaction.commit(patience=patience)
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     raise _changed() from failed
                 now = self._events.slug_now(slug, order.event_id)
                 if now is None:
                     raise NotFound("the event is gone") from failed
-                if now == slug:
+                if now == slug and change.needed:
                     chosen = self._other_places(change, slug, moves)
-                    if tries > _TRIES:
-                        raise _taken_just_now() from failed
+                elif now == slug:
+                    change = self._elsewhere(change, slug, moves)
+                if tries > _TRIES or patience.is_over:
+                    raise (_taken_just_now() if change.needed else _changed()) from failed
                 slug = now
             else:
                 return stored
@@ -205,19 +218,11 @@ class DynamoOrderStore:
         """Return where the seats can be had that an order needs anew. Where they cannot, raise
         which part of the stock's condition did not hold.
         """
-        order = change.after
-        event = self._events.get(slug, consistent=True)
-        if event is None or event.slug != slug or event.id != order.event_id:
-            raise Changed("the event has just moved; try again")
-        whole, free = self._stock.now(event)
+        whole, counts = self._stock_now(change, slug, moves)
         regains = change.before.is_paid
-        if change.needed and not regains:
-            whole.ensure_on_sale(change.needed, order.updated_at)
-        if (sells_held(moves) or regains) and event.status is EventStatus.CANCELLED:
-            raise SalesClosed("the event was cancelled")
-        if not change.needed:
-            raise IntegrityError(f"order {order.id} and the stock of {slug} disagree")
-        chosen = choose(free, change.needed) if event.places else None
+        if not regains:
+            whole.ensure_on_sale(change.needed, change.after.updated_at)
+        chosen = choose(free_seats(counts), change.needed) if whole.places else None
         if chosen is None:
             raise SoldOut(
                 "the seats were sold to somebody else"
@@ -225,6 +230,42 @@ class DynamoOrderStore:
                 else "these seats were taken a moment ago"
             )
         return chosen
+
+    def _elsewhere(self, change: "_Change", slug: str, moves: Sequence[Moves]) -> "_Change":
+        """Return the change of an order whose seats are not where it says, with where they are to
+        be taken from. Seats are alike: if an order that lost its way takes those of another one in
+        the same place, that one takes its.
+
+        A version of the program that knows of no places stores orders without theirs. Raises which
+        part of the stock's condition did not hold, or `IntegrityError` if all places together do
+        not hold the order's seats, or its own do.
+        """
+        whole, counts = self._stock_now(change, slug, moves)
+        before = change.before
+        there = {
+            place: count.held if before.seats_held else count.sold
+            for place, count in counts.items()
+        }
+        said = change.located.seats_at
+        are_there = all(there.get(place, 0) >= count for place, count in said.items())
+        found = choose(there, _seats(before)) if whole.places and not are_there else None
+        if found is None:
+            raise IntegrityError(f"order {before.id} and the stock of {slug} disagree")
+        return replace(change, located=replace(before, places=as_places(found)))
+
+    def _stock_now(
+        self, change: "_Change", slug: str, moves: Sequence[Moves]
+    ) -> tuple[EventRecord, dict[int, Counts]]:
+        """Return the event with all of its seats, and those of each place, as they are now; raises
+        `Changed` or `SalesClosed` where it has moved, or was cancelled.
+        """
+        event = self._event_now(slug)
+        if event is None or event.slug != slug or event.id != change.after.event_id:
+            raise Changed("the event has just moved; try again")
+        regains = change.needed and change.before.is_paid
+        if (sells_held(moves) or regains) and event.status is EventStatus.CANCELLED:
+            raise SalesClosed("the event was cancelled")
+        return self._stock.now(event)
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
         """Return the ids of some orders that are due at that time, those due longest first.
@@ -250,8 +291,9 @@ class DynamoOrderStore:
 class _Placing:
     """A new order, which is tried at one choice of places after another."""
 
-    def __init__(self, connection: Connection, order: Order) -> None:
+    def __init__(self, connection: Connection, order: Order, patience: Patience) -> None:
         self._connection = connection
+        self._patience = patience
         self._free: dict[int, int] = {}
         self.order = order
         """With the places of the latest try."""
@@ -265,7 +307,7 @@ class _Placing:
         first = self._next()
         if first is None:
             raise _taken_just_now()
-        first.commit(self._next)
+        first.commit(self._next, self._patience)
         return self.order
 
     def _next(self) -> Transaction | None:
@@ -285,11 +327,15 @@ class _Placing:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """An order as it was read, and as it is to be stored but for the places of its seats."""
+    """An order as it was read, and as it is to be stored but for the places of its seats; and with
+    the places where its seats are to be found, which are those that it was read with if they hold
+    them.
+    """
 
     before: Order
     after: Order
     entry: AuditEntry | None
+    located: Order
 
     @property
     def needed(self) -> int:
@@ -306,7 +352,7 @@ class _Change:
 
     def with_seats(self, chosen: Seats) -> Order:
         """Return the order with the seats that it keeps, and those that were chosen anew."""
-        kept = shrunk(self.before.seats_at, _seats(self.after))
+        kept = shrunk(self.located.seats_at, _seats(self.after))
         return replace(self.after, places=as_places(added(kept, chosen)))
 
     def puts(self, stored: Order) -> list[Put]:

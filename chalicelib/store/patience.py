@@ -33,14 +33,33 @@ def is_passing(error: PynamoDBException) -> bool:
     return code_of(error) in _PASSING
 
 
+class Patience:
+    """One deadline for all calls that somebody waits for together, from now on."""
+
+    __slots__ = ("_deadline",)
+
+    def __init__(self) -> None:
+        self._deadline = time.monotonic() + _PATIENCE_SECONDS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody should begin anew."""
+        return time.monotonic() >= self._deadline
+
+    def pauses(self) -> Iterator[float | None]:
+        """Yield how long to wait after each failure of a call, with full jitter; None when patience
+        is over: a call that begins then is made once.
+        """
+        ceiling = _FIRST_PAUSE_SECONDS
+        while not self.is_over:
+            yield random.uniform(0, ceiling)  # noqa: S311 - jitter is no secret
+            ceiling = min(ceiling * 2, _LONGEST_PAUSE_SECONDS)
+        yield None
+
+
 def pauses() -> Iterator[float | None]:
-    """Yield how long to wait after each failure, with full jitter; None when patience is over."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    ceiling = _FIRST_PAUSE_SECONDS
-    while time.monotonic() < deadline:
-        yield random.uniform(0, ceiling)  # noqa: S311 - jitter is no secret
-        ceiling = min(ceiling * 2, _LONGEST_PAUSE_SECONDS)
-    yield None
+    """Yield how long to wait after each failure of a call that is waited for by itself."""
+    return Patience().pauses()
 
 
 def patiently(call: Callable[[], _T]) -> _T:

@@ -7,13 +7,16 @@ them and nothing else of the event. What has been sold or held before stays wher
 the event's own item.
 
 `places` of the event says how many there are. Whoever changes what the event is like does so on the
-condition that it says what they have read, so that no place is left with former terms.
+condition that it says what they have read, so that no place is left with former terms. A version of
+the program that knows of no places loses the number when it renames an event: the event's own seats
+are then fewer than its capacity, by which it is told, and its places are taken up again.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
@@ -25,8 +28,11 @@ from chalicelib.domain.stock_places import OWN_PLACE, SPREADING, Spreading, fill
 from chalicelib.errors import CapacityTooLow, Changed
 from chalicelib.store.event_items import read_record, unchanged
 from chalicelib.store.models import EventModel, StockPlaceModel
+from chalicelib.store.patience import Patience
 from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, text
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
+
+_T = TypeVar("_T")
 
 # No slug begins so.
 PLACES_PREFIX = "#stock#"
@@ -73,21 +79,25 @@ class Stock:
         """
         if record.is_whole:
             return record
+        if not record.places:
+            # `places` says what was found, so that no change is made of this before it is stored.
+            found = self._lost(record)
+            return replace(_summed(record, found), places=len(found))
         counts = self._read(record, _places(record), consistent=consistent)
         if len(counts) < record.places and not consistent:
             # They were made a moment ago.
             counts = self._read(record, _places(record), consistent=True)
         return _summed(record, counts)
 
-    def now(self, record: EventRecord) -> tuple[EventRecord, dict[int, int]]:
-        """Return an event that was read a moment ago with the seats of all its places, and how many
-        are free in each, in any order: as of every write that was acknowledged.
+    def now(self, record: EventRecord) -> tuple[EventRecord, dict[int, Counts]]:
+        """Return an event that was read a moment ago with the seats of all its places, and those of
+        each, in any order: as of every write that was acknowledged.
         """
         counts = self._read(record, _places(record), consistent=True)
-        free = {OWN_PLACE: record.free} | {place: count.free for place, count in counts.items()}
-        return _summed(record, counts), _shuffled(free)
+        own = Counts(record.free, record.held, record.sold)
+        return _summed(record, counts), _shuffled({OWN_PLACE: own} | counts)
 
-    def offer(self, record: EventRecord) -> dict[int, int]:
+    def offer(self, record: EventRecord, patience: Patience | None = None) -> dict[int, int]:
         """Return how many seats are free in some places of an event, in any order; latest writes
         may be missing.
 
@@ -95,18 +105,18 @@ class Stock:
         item is what is there to be tried.
         """
         if not record.places:
-            return _shuffled(self._spread(record)) or {OWN_PLACE: record.free}
+            return _shuffled(self._spread(record, patience)) or {OWN_PLACE: record.free}
         some = random.sample(_places(record), min(_LOOKED_AT, record.places))
         if record.capacity is None:
             return dict.fromkeys(some, UNLIMITED_SEATS)
         counts = self._read(record, some, consistent=False)
         return {place: counts[place].free for place in some if place in counts}
 
-    def _spread(self, record: EventRecord) -> dict[int, int]:
+    def _spread(self, record: EventRecord, patience: Patience | None) -> dict[int, int]:
         """Move an event's free seats to places of their own; return how many each has, or none
         where that is not to be, or was not to be at this moment.
         """
-        places = self._spreading.places(record.capacity)
+        places = self._spreading.places(record.capacity) if record.adds_up else 0
         if not places:
             return {}
         shares = split(record.free, range(1, places + 1))
@@ -116,13 +126,48 @@ class Stock:
             [EventModel.free.add(-record.free), EventModel.places.set(places)],
             unchanged(record) & (EventModel.free >= record.free),
         )
-        # What is left of a place under such a key is of no event's stock any more.
-        puts = [Put("stock", _place_item(record, place, free)) for place, free in shares.items()]
+        # All seats are in the event's own item: what is free under such a key is nobody's. What is
+        # held or sold there is some order's, whoever left it: nothing is written over that.
+        unused: Condition = EventModel.slug.does_not_exist() | _is_idle()
+        puts = [
+            Put("stock", _place_item(record, place, free), unused) for place, free in shares.items()
+        ]
         try:
-            Transaction(self._connection, puts=puts, updates=[event]).commit()
+            Transaction(self._connection, puts=puts, updates=[event]).commit(patience=patience)
         except ConditionFailed:
             return {}
         return shares
+
+    def take_up(self, record: EventRecord, patience: Patience | None = None) -> bool:
+        """Have an event say how many places it has whose item has lost that, and give them the
+        terms that it has by now; their seats stay as they are. Tell whether it has to be read anew.
+
+        Nothing is done where what is found is not just the seats that the event lacks.
+        """
+        if record.places or record.adds_up:
+            return False
+        found = self._lost(record)
+        if not found or not _summed(record, found).adds_up:
+            return False
+        event = Update(
+            "event",
+            EventModel(record.slug),
+            [EventModel.places.set(len(found))],
+            unchanged(record),
+        )
+        places = [_edited(record, place, _terms(record), 0) for place in found]
+        # Where it fails somebody else was at it.
+        with suppress(ConditionFailed):
+            Transaction(self._connection, updates=[event, *places]).commit(patience=patience)
+        return True
+
+    def _lost(self, record: EventRecord) -> dict[int, Counts]:
+        """Return the seats of the places of an event that does not tell of any; none where those
+        that are there are not numbered from 1 on.
+        """
+        most = max(SPREADING.most, self._spreading.most)
+        found = self._read(record, range(1, most + 1), consistent=True)
+        return found if sorted(found) == list(range(1, len(found) + 1)) else {}
 
     def edit(self, before: EventRecord, after: Event) -> StockEdit:
         """Return what a new description does to the stock: a higher capacity gives the places as
@@ -149,9 +194,10 @@ class Stock:
         """Return by how many seats each place's free ones change."""
         if more >= 0:
             return split(more, _places(before))
-        whole, free = self.now(self.own(before))
+        whole, counts = self.now(self.own(before))
         if whole.free < -more:
             raise capacity_too_low(whole)
+        free = free_seats(counts)
         kept = filled(free, whole.free + more)
         return {place: kept[place] - count for place, count in free.items()}
 
@@ -162,14 +208,15 @@ class Stock:
         item = get_raw(self._connection, self._table, before.slug, consistent=True)
         record = None if item is None or "public" not in item else read_record(item)
         if record is None or (record.public, record.places) != (before.public, before.places):
+            if record is not None:
+                self.take_up(record)
             raise Changed("this event was changed by somebody else at the same moment; try again")
         return record
 
     def deletes(self, record: EventRecord) -> list[Delete]:
         """Return the writes that remove an event's places, of which nothing may be held or sold."""
-        idle: Condition = (EventModel.held == 0) & (EventModel.sold == 0)
         return [
-            Delete("stock", EventModel(place_key(record.id, place)), idle)
+            Delete("stock", EventModel(place_key(record.id, place)), _is_idle())
             for place in _places(record)
         ]
 
@@ -188,10 +235,20 @@ def read_counts(item: RawItem) -> Counts:
     return Counts(number(item, "free"), number(item, "held"), number(item, "sold"))
 
 
+def free_seats(counts: Mapping[int, Counts]) -> dict[int, int]:
+    """Return how many seats are free in each place."""
+    return {place: count.free for place, count in counts.items()}
+
+
 def capacity_too_low(record: EventRecord) -> CapacityTooLow:
     """Return what is to be said of a capacity that is lower than what is sold and held."""
     taken = record.held + record.sold
     return CapacityTooLow(f"{taken} seats are sold or held: the capacity cannot be lower")
+
+
+def _is_idle() -> Condition:
+    idle: Condition = (EventModel.held == 0) & (EventModel.sold == 0)
+    return idle
 
 
 def _places(record: EventRecord) -> range:
@@ -202,9 +259,9 @@ def _place_of(item: RawItem) -> int:
     return int(text(item, "slug").rpartition("#")[2])
 
 
-def _shuffled(free: dict[int, int]) -> dict[int, int]:
+def _shuffled(places: dict[int, _T]) -> dict[int, _T]:
     """Return the same in any order: who tries places one after another meets fewer others."""
-    return {place: free[place] for place in random.sample(list(free), len(free))}
+    return {place: places[place] for place in random.sample(list(places), len(places))}
 
 
 def _summed(record: EventRecord, counts: dict[int, Counts]) -> EventRecord:

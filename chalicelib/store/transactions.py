@@ -13,7 +13,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.store.connection import code_of, unavailable
-from chalicelib.store.patience import is_passing, pauses
+from chalicelib.store.patience import Patience, is_passing
 
 # Reasons of a cancelled transaction that pass by themselves ("Transactions" and "Error handling"
 # in DynamoDB's developer guide): another one was at the item, or the partition was too busy.
@@ -76,8 +76,13 @@ class Transaction:
     puts: Sequence[Put] = field(default=())
     updates: Sequence[Update] = field(default=())
 
-    def commit(self, other: Callable[[], "Transaction | None"] = lambda: None) -> None:
-        """Send it, again while the reason it failed is a passing one.
+    def commit(
+        self,
+        other: Callable[[], "Transaction | None"] = lambda: None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Send it, again while the reason it failed is a passing one; as long as `patience` lasts
+        that it shares with others, or for as long by itself.
 
         Raises `ConditionFailed` with the labels of the writes whose conditions did not hold, or
         `Unavailable`. One token for all tries: if one was made after all, the next finds it done.
@@ -87,7 +92,7 @@ class Transaction:
         place, by a token of its own. Its conditions have to refuse it where this one was made.
         """
         transaction, token = self, str(uuid.uuid4())
-        for pause in pauses():
+        for pause in (patience or Patience()).pauses():
             try:
                 transaction._send(token)
             except TransactWriteError as error:

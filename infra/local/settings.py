@@ -169,6 +169,7 @@ def _defaults(ports: Ports, *, starts_stripe: bool) -> dict[str, str]:
         "ALLOW_DATABASE_RESET": "true",
         "CORS_ORIGINS": "*",
         "CHECKOUT_ALLOWED_ORIGINS": "",
+        "SPREAD_STOCK": "on",
         "LOG_LEVEL": "INFO",
         "AWS_DEFAULT_REGION": "us-east-1",
         "JWT_ISSUER": _url(ports.issuer),

@@ -109,6 +109,16 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             f"({_ORIGINS})?",
         ),
         Parameter(
+            "SpreadStock",
+            "SPREAD_STOCK",
+            # Only a checkout spreads stock.
+            (API,),
+            "Whether the stock of events with many seats is spread over several items; off while a "
+            "version that does not know of them runs beside this one",
+            "(on|off)",
+            default="on",
+        ),
+        Parameter(
             "StripeSecretKeyParameter",
             "STRIPE_SECRET_KEY_PARAMETER",
             (API, WEBHOOK, TIMER),

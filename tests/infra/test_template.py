@@ -273,6 +273,17 @@ def test_the_api_finds_all_its_settings(stack: dict[str, Any], stage: str) -> No
     assert MetricsSettings.read(found) == MetricsSettings("shop", stage)
 
 
+def test_what_spreads_stock_can_be_told_not_to(stack: dict[str, Any]) -> None:
+    functions = resources(stack, "AWS::Lambda::Function")
+    told = {
+        name
+        for name, function in functions.items()
+        if "SPREAD_STOCK" in function["Environment"]["Variables"]
+    }
+    assert StoreSettings.read(environment(stack, "APIHandler")).spread_stock
+    assert told == {"APIHandler"}
+
+
 WHAT_ENDING_ORDERS_TAKES = {
     "LOG_LEVEL",
     "STAGE",
@@ -345,6 +356,7 @@ def test_the_authorizer_finds_its_settings_and_no_others(stack: dict[str, Any]) 
         ("StripeSecretKeyParameter", ["/a/b-c_1"], ["", "a", "sk_test_123", "/a/"]),
         ("StripeApiBase", ["", "http://127.0.0.1:12111"], ["stripe"]),
         ("JwtRoleClaims", ["role", "a.role,b.role"], ["", " "]),
+        ("SpreadStock", ["on", "off"], ["", "true", "On"]),
     ],
 )
 def test_a_parameter_refuses_at_deployment_what_a_function_would_at_its_start(

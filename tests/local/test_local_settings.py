@@ -76,6 +76,7 @@ def test_two_parts_cannot_have_one_port() -> None:
         ("STRIPE_API_BASE", "foo"),
         ("JWT_ISSUER", "not-a-url"),
         ("ALLOW_DATABASE_RESET", "maybe"),
+        ("SPREAD_STOCK", "true"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_REPLY_TO", "nobody"),
     ],

@@ -10,6 +10,7 @@ from pynamodb.exceptions import GetError
 from chalicelib.domain.event_facts import EventOrder
 from chalicelib.domain.event_filter import EventFilter
 from chalicelib.domain.events import EventStatus
+from chalicelib.domain.stock_places import NO_SPREADING, SPREADING, Spreading
 from chalicelib.errors import Unavailable
 from chalicelib.services.port_types import PageRequest
 from chalicelib.settings import StoreSettings
@@ -69,6 +70,11 @@ def test_a_store_that_is_opened_again_does_not_go_on_with_the_old_client() -> No
 
     assert first.events._connection is not second.events._connection
     assert EventModel._get_connection().connection is second.events._connection
+
+
+@pytest.mark.parametrize(("spreads", "spreading"), [(True, SPREADING), (False, NO_SPREADING)])
+def test_whether_stock_is_spread_is_a_setting(spreads: bool, spreading: Spreading) -> None:
+    assert open_stores(HERE._replace(spread_stock=spreads))._stock._spreading == spreading
 
 
 def test_opening_the_store_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

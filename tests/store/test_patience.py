@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from pynamodb.exceptions import GetError, PutError, PynamoDBException
 
 from chalicelib.store import patience
-from chalicelib.store.patience import is_passing, patiently, pauses
+from chalicelib.store.patience import Patience, is_passing, patiently, pauses
 from tests.support.fake_time import FakeTime
 
 PASSING = [
@@ -99,6 +99,21 @@ def test_a_call_that_takes_all_the_time_is_made_once_more_and_not_for_ever(
     with pytest.raises(PutError):
         patiently(slow)
     assert calls.made == 3
+
+
+def test_calls_that_belong_together_share_their_time(clock: FakeTime) -> None:
+    patience = Patience()
+    pauses = patience.pauses()
+    assert next(pauses) is not None
+    clock.now += 2.9
+    over = [patience.is_over]
+    assert next(pauses) is not None
+    assert next(patience.pauses()) is not None
+    clock.now = 1003.0
+    over.append(patience.is_over)
+    assert over == [False, True]
+    assert list(pauses) == [None]
+    assert [list(patience.pauses()), list(patience.pauses())] == [[None], [None]]
 
 
 def test_pauses_grow_up_to_a_bound_and_no_two_crowds_wait_alike(

@@ -51,6 +51,19 @@ def test_a_missing_table_is_named(key: str, value: str | None) -> None:
     assert refusal(StoreSettings.read, env) == f"the setting {key} is missing"
 
 
+@pytest.mark.parametrize(
+    ("value", "spreads"), [("", True), (" ", True), ("on", True), ("off", False), (" OFF ", False)]
+)
+def test_stock_is_spread_unless_that_is_switched_off(value: str, spreads: bool) -> None:
+    assert StoreSettings.read({**TABLES, "SPREAD_STOCK": value}).spread_stock is spreads
+    assert StoreSettings.read(TABLES).spread_stock
+
+
+def test_a_switch_is_on_or_off() -> None:
+    env = {**TABLES, "SPREAD_STOCK": SECRET_LOOKING}
+    assert refusal(StoreSettings.read, env) == "the setting SPREAD_STOCK must be on or off"
+
+
 def test_without_settings_the_stage_is_local_and_open_to_all_origins() -> None:
     assert HttpSettings.read({}) == HttpSettings(("*",))
 

@@ -251,9 +251,10 @@ class Sale:
         if not places:
             yield self._times.read
             places = self._with_seats(range(self._layout.items))
-        while places:
+        deadline = self._clock.now + PATIENCE
+        while places and self._clock.now < deadline:
             offered = list(places)
-            taken = yield from self._try_places(number, offered)
+            taken = yield from self._try_places(number, offered, deadline)
             if taken is not None:
                 return taken if taken >= 0 else UNAVAILABLE
             places = self._with_seats(range(self._layout.items))
@@ -275,12 +276,14 @@ class Sale:
         self._chance.shuffle(found)
         return found
 
-    def _try_places(self, number: int, offered: list[int]) -> Generator[float, None, int | None]:
+    def _try_places(
+        self, number: int, offered: list[int], deadline: float
+    ) -> Generator[float, None, int | None]:
         """Try one place after another, and the last one again; return the one that gave its seats,
         -1 where patience was over, or None where the one that was tried has none left.
         """
         place = offered.pop()
-        for pause in self._pauses():
+        for pause in self._pauses(deadline):
             if self.free[place] < self._crowd.quantity:
                 return None
             result = self._transact(number, place, layouts.CHECKOUT)
@@ -378,9 +381,13 @@ class Sale:
     def _shard(self, number: int) -> str:
         return str((number * 2654435761 >> 8) % self._layout.shards)
 
-    def _pauses(self) -> Generator[float | None, None, None]:
-        """Yield what `store.patience.pauses` does, by the simulated clock."""
-        deadline, ceiling = self._clock.now + PATIENCE, FIRST_PAUSE
+    def _pauses(self, deadline: float | None = None) -> Generator[float | None, None, None]:
+        """Yield what `store.patience` does, by the simulated clock; until a deadline that others
+        share, or with one of its own.
+        """
+        ceiling = FIRST_PAUSE
+        if deadline is None:
+            deadline = self._clock.now + PATIENCE
         while self._clock.now < deadline:
             yield self._chance.uniform(0, ceiling)
             ceiling = min(ceiling * 2, LONGEST_PAUSE)
