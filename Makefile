@@ -201,7 +201,7 @@ bench-backup: setup ## Measure how long a backup and a restore take
 	$(BIN)/python -m tests.benchmarks.backups
 
 .PHONY: budgets
-budgets: $(READY) ## Count what every route asks for, and what it costs (MEASURE=1: durations too)
+budgets: $(READY) $(if $(MEASURE),$(BENCH_READY)) ## Count what every route asks for, and what it costs (MEASURE=1: durations too)
 	$(BIN)/python -m tests.benchmarks.budgets $(call switch,measure,MEASURE)
 
 .PHONY: on-sale

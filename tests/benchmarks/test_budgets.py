@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.observability import BusinessMetrics
 from tests.api.test_calls_per_route import EXPECTED
 from tests.benchmarks.budgets import counts
 from tests.benchmarks.budgets.__main__ import PAGE
 from tests.benchmarks.budgets.cases import API, Case, all_cases, counted
 from tests.benchmarks.budgets.report import document
+from tests.benchmarks.budgets.usage import OUTCOMES
 from tests.benchmarks.budgets.world import World, moto_worlds
-from tests.support.routes import ROUTES, Route
+from tests.support.lambda_api import signed_in
+from tests.support.routes import ROUTES, Route, send
 
 CASES = all_cases()
 Opened = Callable[[], AbstractContextManager[World]]
@@ -46,6 +49,22 @@ def test_a_route_has_two_budgets_that_differ(route: Route) -> None:
     (line,) = [line for line in counts.kept() if name in (line.name, *line.also)]
     assert line.function == API
     assert line.count.operations == Counter(EXPECTED[route])
+
+
+def test_a_sale_is_counted_under_other_names_than_are_paid_for(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted_as: set[str] = set()
+    monkeypatch.setattr(
+        BusinessMetrics, "count", lambda _, name, __=1: counted_as.add(name), raising=True
+    )
+    with opened() as world:
+        sale = world.sell()
+        world.stripe.expire_in_dashboard(world.reserve().session_id)
+        world.hear()
+        path, code = "/api/admin/tickets/{code}/check-in", {"code": sale.ticket}
+        assert send("POST", path, caller=signed_in(), parameters=code).status == 200
+    assert counted_as == set(OUTCOMES)
 
 
 def test_the_page_is_not_what_the_kept_counts_prices_and_durations_say() -> None:

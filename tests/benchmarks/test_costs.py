@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from infra.packaging.aliases import SNAPSHOT
 from infra.packaging.metrics import FUNCTIONS as LAMBDA_FUNCTIONS
 from infra.packaging.stages import stage_names, stage_setting
 from tests.benchmarks.budgets import memory_sizes, usage
 from tests.benchmarks.budgets.cases import API, FUNCTIONS, TIMER
 from tests.benchmarks.budgets.durations import (
+    FUNCTION_NAMES,
     Measured,
+    cold_ms,
     duration_ms,
     gb_seconds,
     measured,
@@ -27,8 +30,17 @@ from tests.benchmarks.budgets.prices import (
     total,
     with_free_tiers,
 )
-from tests.benchmarks.budgets.report import BARE, MILLION, break_even
-from tests.benchmarks.budgets.usage import AlwaysOn, Idle, PageView, Request, Selling, monthly
+from tests.benchmarks.budgets.report import BARE, MILLION, break_even, document, stripe_fee
+from tests.benchmarks.budgets.usage import (
+    OUTCOMES,
+    AlwaysOn,
+    Idle,
+    PageView,
+    Request,
+    Selling,
+    a_months_sale,
+    monthly,
+)
 
 
 def test_a_price_is_not_for_so_many() -> None:
@@ -77,6 +89,11 @@ def test_a_call_takes_longer_or_shorter() -> None:
     assert duration_ms(10, 30, 884.5) == 50
 
 
+def test_the_init_phase_has_less_than_a_whole_processor_or_the_first_answer_has_one() -> None:
+    # Half a processor: 100 ms before the first request, twice 20 for it, and 30 of waiting.
+    assert cold_ms(Measured(100, 20, 1, 50), 30, 884.5) == 170
+
+
 def test_a_wait_is_not_waited() -> None:
     count = Count({"GetItem": 2, "Query": 1}, 0, {}, {"POST refunds": 1}, {"sesv2 SendEmail": 1})
     assert wait_ms(count) == 2 * 4 + 5 + 400 + 100
@@ -85,7 +102,7 @@ def test_a_wait_is_not_waited() -> None:
 @pytest.fixture
 def round_durations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Durations that are easy to reckon with."""
-    rows = {name: Measured(100.0, 10.0, 50.0) for name in measured()}
+    rows = {name: Measured(80.0, 20.0, 10.0, 50.0) for name in measured()}
     monkeypatch.setattr(usage, "measured", lambda: rows)
     monkeypatch.setattr(usage, "memory_mb", lambda _: 1769)
 
@@ -183,11 +200,22 @@ def test_a_functions_memory_is_not_in_the_arithmetic() -> None:
         assert set(configured) == set(LAMBDA_FUNCTIONS.values())
 
 
-def test_what_is_computed_costs_more_with_more_memory() -> None:
+def test_what_is_computed_costs_more_with_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {name: Measured(0, 5, 5, 30) for name in measured()}
+    monkeypatch.setattr(memory_sizes, "measured", lambda: rows)
     # The authorizer waits for nothing: it costs the same up to a whole processor.
     costs = [choice.usd_a_million for choice in memory_sizes.choices("authorizer")]
     assert costs[:-1] == pytest.approx([costs[0]] * (len(costs) - 1))
     assert costs[-1] > costs[0]
+
+
+def test_a_start_costs_the_same_with_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {name: Measured(100, 0, 0, 30) for name in measured()}
+    monkeypatch.setattr(memory_sizes, "measured", lambda: rows)
+    found = {choice.memory: choice for choice in memory_sizes.choices("authorizer")}
+    # The init phase has a whole processor anyhow, and is paid by the memory.
+    assert found[1024].cold_ms == found[256].cold_ms == 100
+    assert found[1024].usd_a_million == pytest.approx(4 * found[256].usd_a_million)
 
 
 def test_a_size_does_not_hold_what_was_seen() -> None:
@@ -198,6 +226,26 @@ def test_a_size_does_not_hold_what_was_seen() -> None:
 def test_the_timer_cannot_end_a_sales_holds() -> None:
     assert memory_sizes.holds_in_a_run(memory_mb(TIMER)) >= memory_sizes.LOST_HOLDS
     assert memory_sizes.holds_in_a_run(512) < memory_sizes.LOST_HOLDS
+
+
+def test_stripes_fee_is_something_else() -> None:
+    # Two payments of 60 USD: 2.9 % of 120, and twice 0.30.
+    assert stripe_fee(tickets=4, price=30, an_order=2) == pytest.approx(4.08)
+
+
+def test_a_sale_leaves_out_the_names_that_it_is_counted_under() -> None:
+    one, many = bill(a_months_sale(1)), bill(a_months_sale(10_000))
+    # Paid by the name, not by how often it is counted.
+    assert one["custom_metrics"] == many["custom_metrics"] == pytest.approx(len(OUTCOMES) * 0.30)
+    assert many["mails"] == pytest.approx(10_000 * one["mails"])
+    assert bill(a_months_sale(0))["custom_metrics"] == 0
+
+
+def test_the_page_has_snapshots_of_other_functions_than_the_stack() -> None:
+    section = document().partition("SnapStart keeps")[2].partition("## ")[0]
+    named = [line.split(" | ")[0].strip("| ") for line in section.splitlines() if "|" in line]
+    shown = {FUNCTION_NAMES[name] for name in named if name in FUNCTION_NAMES}
+    assert shown == set(SNAPSHOT)
 
 
 def test_arm_is_not_a_fifth_cheaper() -> None:

@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import boto3
 import pytest
 
 from chalicelib.errors import PaymentProviderBusy, SoldOut, Unavailable
 from chalicelib.http.problems import error_headers, problem_of
 from chalicelib.store import patience
 from infra.packaging.gateway_responses import REFUSALS
-from tests.benchmarks.on_sale import report
+from infra.tables import declared_tables
+from tests.benchmarks.on_sale import report, search
 from tests.benchmarks.on_sale.__main__ import CHART, PAGE
 from tests.benchmarks.on_sale.buckets import Bucket
 from tests.benchmarks.on_sale.ceilings import (
@@ -26,7 +28,15 @@ from tests.benchmarks.on_sale.ceilings import (
 )
 from tests.benchmarks.on_sale.dynamodb import Database, Result, Write
 from tests.benchmarks.on_sale.layouts import Layout, per_sold_order, single, spread
-from tests.benchmarks.on_sale.limits import DEPLOYED, DYNAMODB_ONLY, UNLIMITED, Limits, Times
+from tests.benchmarks.on_sale.limits import (
+    DEPLOYED,
+    DYNAMODB_ONLY,
+    ITEMS_ALONE,
+    UNLIMITED,
+    WARMED,
+    Limits,
+    Times,
+)
 from tests.benchmarks.on_sale.plot import chart
 from tests.benchmarks.on_sale.sale import (
     HELD,
@@ -41,7 +51,7 @@ from tests.benchmarks.on_sale.sale import (
     Sale,
 )
 from tests.benchmarks.on_sale.scheduler import Process, Scheduler
-from tests.benchmarks.on_sale.search import most, sells
+from tests.benchmarks.on_sale.search import SEEDS, most, sells
 
 TIMES = Times()
 NOBODY_IN_THE_WAY = Times(locked=0.0)
@@ -147,11 +157,64 @@ def test_one_item_without_conflicts_sells_other_than_its_units_allow(layout: Lay
     assert not sells(layout, 1.2 * exact, DYNAMODB_ONLY, NOBODY_IN_THE_WAY)
 
 
-def test_the_search_stops_elsewhere_than_where_it_fails() -> None:
+def test_one_lucky_draw_is_enough() -> None:
     found = most(single(5_000), DYNAMODB_ONLY, TIMES)
-    assert sells(single(5_000), found, DYNAMODB_ONLY, TIMES)
-    assert not sells(single(5_000), 1.1 * found, DYNAMODB_ONLY, TIMES)
+    assert all(sells(single(5_000), found, DYNAMODB_ONLY, TIMES, seed) for seed in SEEDS)
+    more = [sells(single(5_000), 1.1 * found, DYNAMODB_ONLY, TIMES, seed) for seed in SEEDS]
+    assert not all(more)
     assert most(single(5_000), Limits(partition_writes=1), TIMES) == 0
+
+
+@pytest.mark.parametrize(
+    ("draws", "found"),
+    [
+        ([100.0, 100.0], 100.0),
+        ([100.0, 300.0], 100.0),
+        ([300.0, 100.0], 100.0),
+        ([300.0, 9.0], 9.0),
+        ([300.0, 1.0], 0.0),
+        ([1.0, 300.0], 0.0),
+        ([9_999.0, 9_999.0], search._MOST),
+    ],
+    ids=str,
+)
+def test_the_search_finds_other_than_the_unluckiest_draw(draws: list[float], found: float) -> None:
+    so_far = search._MOST
+    for limit in draws:
+        so_far = search._most_of(lambda rate, limit=limit: rate <= limit, so_far)  # type: ignore[misc]
+    assert so_far <= found
+    assert so_far >= found / search._CLOSE or found == search._MOST
+
+
+def test_keys_of_every_event_fall_on_the_same_partitions() -> None:
+    fallen = {
+        tuple(
+            Database(DYNAMODB_ONLY, TIMES, seed).partition("events", f"place-{n}")
+            for n in range(16)
+        )
+        for seed in SEEDS
+    }
+    assert len(fallen) == len(SEEDS)
+    # Whose items are limited by themselves, none shares a partition.
+    alone = Database(ITEMS_ALONE, TIMES)
+    assert len({alone.partition("events", f"place-{n}") for n in range(16)}) == 16
+
+
+def test_the_command_leaves_an_index_cold() -> None:
+    command = report.warm_command()
+    orders = declared_tables()["OrdersTable"]
+    for index in orders["GlobalSecondaryIndexes"]:
+        assert f"Update={{IndexName={index['IndexName']},WarmThroughput={{" in command
+    # The command line has these under the same names.
+    client = boto3.client("dynamodb", region_name="us-east-1")
+    shape = client.meta.service_model.operation_model("UpdateTable").input_shape
+    warmth = dict(part.split("=") for part in report.WARMTH.split(","))
+    assert set(warmth) == set(shape.members["WarmThroughput"].members)
+    update = shape.members["GlobalSecondaryIndexUpdates"].member.members["Update"]
+    assert {"IndexName", "WarmThroughput"} <= set(update.members)
+    # As many partitions as are simulated.
+    assert int(warmth["WriteUnitsPerSecond"]) == WARMED.partitions * WARMED.partition_writes
+    assert int(warmth["ReadUnitsPerSecond"]) == WARMED.partitions * WARMED.partition_reads
 
 
 def test_a_crowd_that_is_never_refused_is_not_served() -> None:
@@ -238,18 +301,19 @@ class TestWhatLimits:
 class TestTheDesign:
     """400 tickets a second of one event, at one ticket an order."""
 
-    def test_sixteen_places_do_not_sell_400_tickets_a_second(self) -> None:
-        assert sells(spread(16), report.WANTED, DYNAMODB_ONLY, TIMES)
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_the_places_limit_below_400_tickets_a_second(self, seed: int) -> None:
+        assert sells(spread(16), report.WANTED, ITEMS_ALONE, TIMES, seed)
 
-    # With these, not everybody is served where all pay at once and the tables are new.
-    @pytest.mark.parametrize("seed", [2, 4])
-    def test_sixteen_places_do_so_by_luck(self, seed: int) -> None:
-        assert report.served(0.8, DYNAMODB_ONLY, seed) == 1
-        # Where everybody pays at once, warmed tables do.
-        assert report.served(1.0, report.WARMED, seed) == 1
+    def test_warmed_tables_limit_below_400_tickets_a_second(self) -> None:
+        assert sells(spread(16), report.WANTED, WARMED, TIMES)
+
+    def test_new_tables_would_do_whatever_falls_where(self) -> None:
+        # Which is why the page tells how to warm them.
+        assert not sells(spread(16), report.WANTED, DYNAMODB_ONLY, TIMES)
 
     def test_eight_places_would_do(self) -> None:
-        assert not sells(spread(8), report.WANTED, DYNAMODB_ONLY, TIMES)
+        assert not sells(spread(8), report.WANTED, ITEMS_ALONE, TIMES)
 
     def test_one_item_would_do_for_100(self) -> None:
         assert not sells(single(500), 100, DYNAMODB_ONLY, TIMES)
@@ -264,8 +328,8 @@ class TestTheDesign:
     def test_one_key_would_do_in_the_orders_indexes(self) -> None:
         layout = replace(spread(16), shards=1)
         # Four units an order on one partition.
-        assert sells(layout, 200, DYNAMODB_ONLY, TIMES)
-        assert not sells(layout, 300, DYNAMODB_ONLY, TIMES)
+        assert sells(layout, 200, WARMED, TIMES)
+        assert not sells(layout, 300, WARMED, TIMES)
 
     def test_thirty_two_places_would_do_as_well(self) -> None:
         # Whoever looks at the event reads all of them.
@@ -326,6 +390,11 @@ def test_a_chart_lacks_a_line_or_is_no_svg() -> None:
 def test_the_page_is_stale() -> None:
     # The rest of it takes minutes to simulate.
     page = Path(PAGE).read_text()
-    for part in (report.ceilings_table(), report.seen_table(), report.assumed_table()):
+    for part in (
+        report.ceilings_table(),
+        report.seen_table(),
+        report.assumed_table(),
+        report.warm_command(),
+    ):
         assert part in page, "run `make on-sale`"
     assert ET.parse(CHART).getroot().tag.endswith("svg")

@@ -1,5 +1,6 @@
-"""How long a function takes: the processor's time that was measured here, stretched by what share
-of a processor its memory gives it, and what it waits for others.
+"""How long a function takes: the processor's time that was measured here, and what it waits for
+others. What is computed in Lambda's init phase, before the first request is handed over, is taken
+to have a whole processor whatever the memory; everything after it has the memory's share of one.
 
 `measured.json` has the processor's time; `python -m tests.benchmarks.budgets --measure` measures it
 anew. What others take is assumed: X-Ray shows what it is in a stage of one's own.
@@ -50,7 +51,7 @@ OTHERS_MS: Final[Mapping[str, float]] = {
     "JWKS": 80,
     "Stripe's host, without the key": 60,
 }
-_NAMES: Final = {
+FUNCTION_NAMES: Final = {
     API: API_FUNCTION,
     WEBHOOK: WEBHOOK_FUNCTION,
     TIMER: TIMER_FUNCTION,
@@ -60,13 +61,20 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The processor's time of a function in milliseconds: from the start of its process to its
-    first answer, and an answer of a warm one; and how much memory it had used by then, in MB.
+    """The processor's time of a function in milliseconds: from the start of its process until it
+    asks for its first request, which is Lambda's init phase, its first answer, and an answer of a
+    warm one; and how much memory it had used by then, in MB.
     """
 
-    cold_ms: float
+    init_ms: float
+    first_ms: float
     warm_ms: float
     peak_mb: float
+
+    @property
+    def start_ms(self) -> float:
+        """What a first answer takes more than a warm one, at a whole processor."""
+        return self.init_ms + self.first_ms - self.warm_ms
 
 
 @cache
@@ -84,7 +92,7 @@ def circumstances() -> Mapping[str, str]:
 
 def memory_mb(function: str, stage: str = "prod") -> int:
     """Return how much memory a function has."""
-    settings = stage_setting(stage, "lambda_functions")[LAMBDA_FUNCTIONS[_NAMES[function]]]
+    settings = stage_setting(stage, "lambda_functions")[LAMBDA_FUNCTIONS[FUNCTION_NAMES[function]]]
     return int(settings["lambda_memory_size"])
 
 
@@ -103,8 +111,13 @@ def wait_ms(count: Count) -> float:
 
 
 def duration_ms(processor_ms: float, waited_ms: float, memory: float) -> float:
-    """Return how long a call takes with so many MB of memory."""
+    """Return how long a call takes with so many MB of memory, after the init phase."""
     return processor_ms / share(memory) + waited_ms
+
+
+def cold_ms(times: Measured, waited_ms: float, memory: float) -> float:
+    """Return how long a start and its first answer take: the init phase at a whole processor."""
+    return times.init_ms + duration_ms(times.first_ms, waited_ms, memory)
 
 
 def gb_seconds(duration: float, memory: float) -> float:

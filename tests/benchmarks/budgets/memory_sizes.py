@@ -1,7 +1,8 @@
 """How much memory each function should have, by arithmetic.
 
 Memory buys a share of a processor, so what a function computes costs the same with much memory as
-with little, and is done sooner; what it waits costs more with more. The size is the one at which
+with little, and is done sooner; what it waits costs more with more, and so does what it does in
+Lambda's init phase, which has a whole processor whatever the memory. The size is the one at which
 money and somebody's waiting come to the least, an hour of waiting taken for `USD_AN_HOUR`: far
 below what anybody's hour is worth, so that more memory has to be plainly worth it.
 """
@@ -15,6 +16,7 @@ from tests.benchmarks.budgets.cases import API, AUTHORIZER, FUNCTIONS, TIMER, WE
 from tests.benchmarks.budgets.durations import (
     FULL_PROCESSOR_MB,
     MB_PER_GB,
+    cold_ms,
     duration_ms,
     gb_seconds,
     measured,
@@ -125,12 +127,12 @@ class SnapStart:
 
 def snapstart(function: str, memory: int, versions: int = 1) -> SnapStart:
     """Return what it would cost to keep the snapshots of so many versions, whoever calls, and what
-    a start costs: a snapshot is restored instead of what is computed until the first answer.
+    a start costs: a snapshot is restored instead of what is computed in the init phase.
     """
     gigabytes = memory / MB_PER_GB
     kept = prices()["snapstart_cached_gb_seconds"].of(gigabytes * SECONDS_A_MONTH * versions)
-    cold = measured()[MIXES[function].cases[0][2]].cold_ms
-    saved = prices()["lambda_gb_seconds"].of(gb_seconds(duration_ms(cold, 0, memory), memory))
+    init = measured()[MIXES[function].cases[0][2]].init_ms
+    saved = prices()["lambda_gb_seconds"].of(gb_seconds(init, memory))
     return SnapStart(kept, prices()["snapstart_restored_gb"].of(gigabytes), saved)
 
 
@@ -144,8 +146,9 @@ def _choice(function: str, memory: int) -> Choice:
     cold = warm = 0.0
     for part, case, processor in mix.cases:
         waited = wait_ms(counts.of(function, case))
-        cold += part * duration_ms(measured()[processor].cold_ms, waited, memory)
-        warm += part * duration_ms(measured()[processor].warm_ms, waited, memory)
+        times = measured()[processor]
+        cold += part * cold_ms(times, waited, memory)
+        warm += part * duration_ms(times.warm_ms, waited, memory)
     average = COLD * cold + (1 - COLD) * warm
     usd = prices()["lambda_gb_seconds"].of(_MILLION * gb_seconds(average, memory))
     hours = mix.somebody_waits * _MILLION * average / 1000 / 3600

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from infra.packaging.aliases import SNAPSHOT
 from tests.benchmarks.budgets import counts, memory_sizes
 from tests.benchmarks.budgets.cases import API, AUTHORIZER, FUNCTIONS, TIMER, WEBHOOK
 from tests.benchmarks.budgets.counts import Line
 from tests.benchmarks.budgets.durations import (
     FULL_PROCESSOR_MB,
+    FUNCTION_NAMES,
     OTHERS_MS,
     STRIPE_MS,
     WAITS_MS,
@@ -21,11 +23,13 @@ from tests.benchmarks.budgets.usage import (
     ACCESS_LOG_BYTES,
     COLD,
     FUNCTION_LOG_BYTES,
+    OUTCOMES,
     TRACED,
     AlwaysOn,
     Idle,
     PageView,
     Selling,
+    a_months_sale,
     monthly,
 )
 from tests.benchmarks.budgets.world import SAMPLES
@@ -35,6 +39,9 @@ TICKETS = 10_000
 # Page views a month, and for each hundred of them a ticket.
 LEVELS = (0, 10_000, 100_000, MILLION, 3 * MILLION, 10 * MILLION)
 VIEWS_A_TICKET = 100
+# Stripe's page "Pricing": cards in the US, a payment.
+STRIPE_RATE, STRIPE_USD = 0.029, 0.30
+PRICE_USD, LOW_PRICE_USD = 30, 5
 BARE = Idle(firewall=False, alarm_email=False)
 STAGES = (
     ("`prod`, all on", Idle()),
@@ -143,7 +150,16 @@ but for the bytes. {cold:.0%} of the calls are cold. Tickets are sold two an ord
 and a checkout, the webhook with the mail, the success page that asks twice and shows the
 tickets, each ticket scanned; for each order {left} checkouts are left and expire;
 {signed_in:.0%} of the buyers are signed in. Page views are not in it, and neither is Stripe's
-fee, which is several hundred times as much."""
+fee.
+
+Custom metrics are paid by the name, in a month in which they get data, and not by the ticket: of
+all names (`observability.md`) ordinary sales raise {names}, whether of one ticket or of ten
+thousand: {metrics}. The first ten of an account are free, which like all free tiers is left out
+here; refusals, refunds and failures have names of their own."""
+_FEE = """\
+**Stripe's fee** is {fee:,.0f} USD for the same ten thousand tickets at {price:.0f} USD each, two
+a payment ({rate:.1%} + {fixed:.2f} for cards in the US, Stripe's page *Pricing*): {times:,.0f}
+times what AWS is paid for them. At {low:.0f} USD a ticket it is {low_times:,.0f} times."""
 
 
 def _costs() -> list[str]:
@@ -155,15 +171,40 @@ def _costs() -> list[str]:
         cold=COLD,
         left=selling.left,
         signed_in=selling.signed_in,
+        names=len(OUTCOMES),
+        metrics=", ".join(f"`{name}`" for name in OUTCOMES),
     )
-    views, sold = bill(times(MILLION, view.usage())), bill(times(TICKETS, selling.usage()))
+    views, sold = bill(times(MILLION, view.usage())), bill(a_months_sale(TICKETS))
     rows = [
         (_SAID[name], _usd(views.get(name, 0)), _usd(sold[name]))
         for name in sorted(sold, key=lambda name: -views.get(name, 0) - sold[name])
     ]
     rows.append(("**together**", _bold(sum(views.values())), _bold(sum(sold.values()))))
     head = ("USD", "a million page views", "ten thousand tickets")
-    return ["## A million page views, ten thousand tickets", told, table(head, rows)]
+    return [
+        "## A million page views, ten thousand tickets",
+        told,
+        table(head, rows),
+        _fee(sum(sold.values())),
+    ]
+
+
+def stripe_fee(tickets: int, price: float, an_order: int) -> float:
+    """Return what Stripe takes for so many tickets, so many of them an order, in USD."""
+    return tickets * price * STRIPE_RATE + tickets / an_order * STRIPE_USD
+
+
+def _fee(ours: float) -> str:
+    fees = [stripe_fee(TICKETS, price, Selling().tickets) for price in (PRICE_USD, LOW_PRICE_USD)]
+    return _FEE.format(
+        fee=fees[0],
+        price=PRICE_USD,
+        rate=STRIPE_RATE,
+        fixed=STRIPE_USD,
+        times=fees[0] / ours,
+        low=LOW_PRICE_USD,
+        low_times=fees[1] / ours,
+    )
 
 
 _MONTHS = """\
@@ -291,18 +332,30 @@ def _break_evens() -> str:
 
 _MEMORY = """\
 Memory buys a share of a processor: all of one at {full:,} MB ("Configure Lambda function
-memory"), and one thread has no use of more. What a function computes costs the same with little
-memory as with much, and is done sooner with much; what it waits costs more with more. So the
-size is the one at which money and waiting come to the least, an hour of somebody's waiting taken
-for {hour:.2f} USD, and {cold:.0%} of the calls for cold. Twice what it was seen to use has to
-fit.
+memory"), and one thread has no use of more. What a function computes in a request costs the same
+with little memory as with much, and is done sooner with much; what it waits costs more with more.
+So the size is the one at which money and waiting come to the least, an hour of somebody's waiting
+taken for {hour:.2f} USD, and {cold:.0%} of the calls for cold. Twice what it was seen to use has
+to fit.
 
-The processor's time was measured by `{command}` on Python {python} ({machine}, {date}; medians
-of {processes} processes, bytecode there); a Lambda processor may be faster or slower, and all
-sizes with it. Waits are assumed: {waits} ms; Stripe {stripe:.0f}, {others}."""
+**Assumed: Lambda's init phase has a whole processor, whatever the memory.** That is everything
+before the first request is handed over: the start of Python, imports, and what
+`chalicelib/functions/init_phase.py` does ahead. AWS does not promise it; functions with little
+memory are seen to start as fast as large ones. The phase is paid by the memory all the same
+(*AWS Lambda standardizes billing for INIT phase*, August 2025), so a start costs more with more
+memory and is no sooner over. The first request and all others have the memory's share. If the
+init phase had only that too, a start would take `init / share` longer, and more memory would be
+worth more.
+
+The processor's time was measured by `{command}` on the built package, in processes that are
+started as Lambda starts them (`tests/benchmarks/track`), on Python {python} ({machine}, {date};
+medians of {processes} processes); a Lambda processor may be faster or slower, and all sizes with
+it. Waits are assumed: {waits} ms; Stripe {stripe:.0f}, {others}."""
 _CHOSEN = """\
 The timer has nobody who waits. It has to end {holds:,} holds in one run all the same, if a whole
-sale's webhooks were lost: {at_chosen:,} is what {memory:,} MB have processor's time for.
+sale's webhooks were lost: {at_chosen:,} is what {memory:,} MB have processor's time for. Nobody
+would notice another size of the authorizer: the next smaller one comes to {authorizer:.2f} USD more
+a million calls, waiting included.
 `.chalice/config.json` has these sizes in every stage, and a test holds them against this
 arithmetic."""
 
@@ -346,13 +399,27 @@ def _memory() -> list[str]:
         holds=memory_sizes.LOST_HOLDS,
         at_chosen=memory_sizes.holds_in_a_run(timer),
         memory=timer,
+        authorizer=_next_smaller(AUTHORIZER),
     )
     times_ = [
-        (f"`{name}`" if "/" in name else name, f"{one.cold_ms:,}", f"{one.warm_ms:g}", one.peak_mb)
+        (
+            f"`{name}`" if "/" in name else name,
+            f"{one.init_ms:,}",
+            f"{one.first_ms:,.0f}",
+            f"{one.warm_ms:g}",
+            one.peak_mb,
+        )
         for name, one in measured().items()
     ]
-    seen = table(("processor's time, ms", "from start to first answer", "warm", "peak MB"), times_)
+    seen = table(("processor's time, ms", "init phase", "first answer", "warm", "peak MB"), times_)
     return ["## Memory", told, seen, table(head, rows), chosen]
+
+
+def _next_smaller(function: str) -> float:
+    """Return how much more the next smaller size of a function comes to."""
+    found = memory_sizes.choices(function)
+    at = next(i for i, choice in enumerate(found) if choice.memory == memory_mb(function))
+    return found[at - 1].worth - found[at].worth
 
 
 _ARM = """\
@@ -362,13 +429,19 @@ SnapStart keeps a snapshot of each published version, at 0.0000015046 USD a GB-s
 whether or not anybody calls, and every version that CloudFormation leaves behind is one more; a
 start then restores it instead of computing, at 0.00014 USD a GB."""
 _SNAP_NO = """\
-So a stage would cost {kept:.2f} USD a month more while nobody calls, for one version of each of
-three functions, and more with each deployment until old versions are deleted; and each restore
-costs {factor:.0f} times the computing that it saves. It buys up to {gained:.0f} ms of a cold
-start of the API. It is off: a site that is quiet, which meets cold starts most, would pay more
-for them than for everything else while nobody calls. Who wants it sets `SnapStart` on the
-functions; a snapshot is taken before clients are made, which happens on first use, so it would
-save imports only."""
+These are the functions that have it where it is asked for (`SnapStart=on`, a parameter of the
+stack, `deploying.md`; Python 3.12 or later). A snapshot is taken after the init phase, which then
+also loads everything that any later request needs (`for_snapshots` in `app.py`) and has made the
+clients: a restored function has all that behind it. So it saves the init phase, {init:.0f} ms of
+processor's time of the API and {webhook:.0f} of the webhook, and most of what the first request
+of a kind takes, such as {first:.0f} ms of a first checkout; instead a start takes as long as the
+restore, of which AWS publishes no figure.
+
+A stage costs {kept:.2f} USD a month more with it while nobody calls, for one version of each of
+the {functions} functions, and more with each deployment until old versions are deleted; and each
+restore of the API costs {factor:.0f} times the computing of the init phase that it saves. It is
+off unless asked for: a site that is quiet, which meets cold starts most, would pay that on top of
+{idle:.2f} USD for everything else while nobody calls."""
 
 
 def _others() -> list[str]:
@@ -376,8 +449,11 @@ def _others() -> list[str]:
     for function in FUNCTIONS:
         arm, x86 = memory_sizes.architectures(function, memory_mb(function))
         arm_rows.append((function, f"{arm:.2f}", f"{x86:.2f}"))
-    answering = (API, WEBHOOK, AUTHORIZER)
-    snaps = {name: memory_sizes.snapstart(name, memory_mb(name)) for name in answering}
+    snaps = {
+        name: memory_sizes.snapstart(name, memory_mb(name))
+        for name, logical_id in FUNCTION_NAMES.items()
+        if logical_id in SNAPSHOT
+    }
     snap_rows = [
         (
             name,
@@ -391,15 +467,19 @@ def _others() -> list[str]:
     api = snaps[API]
     told = _SNAP_NO.format(
         kept=sum(snap.kept_usd for snap in snaps.values()),
+        functions={2: "two"}.get(len(snaps), len(snaps)),
         factor=api.usd_a_restore / api.saved_usd_a_start,
-        gained=measured()["GET /api/events/{slug}"].cold_ms,
+        init=measured()["GET /api/events/{slug}"].init_ms,
+        webhook=measured()["checkout.session.completed (paid)"].init_ms,
+        first=measured()["POST /api/payments/checkout"].first_ms,
+        idle=total(Idle().usage()),
     )
     snap_head = (
         "function",
         "USD a month, one version",
         "three versions",
         "a million restores",
-        "computing saved by them",
+        "init phases saved by them",
     )
     return [
         "## arm64, and SnapStart",
@@ -442,6 +522,7 @@ _SAID: Mapping[str, str] = {
     "xray_traces": "traces",
     "mails": "e-mails",
     "mail_gb": "their attachments",
+    "custom_metrics": f"custom metrics: {len(OUTCOMES)} names, whatever the number",
     "read_units": "DynamoDB, reads",
     "write_units": "DynamoDB, writes",
 }

@@ -31,9 +31,12 @@ class Write:
 
 
 class Database:
-    """Its partitions and its items. A key's partition is one of a new table's few, by a hash."""
+    """Its partitions and its items. A key's partition is one of a new table's few, by a hash: of
+    another `seed` keys fall elsewhere, as those of another event do.
+    """
 
-    def __init__(self, limits: Limits, times: Times) -> None:
+    def __init__(self, limits: Limits, times: Times, seed: int = 1) -> None:
+        self._seed = seed
         self._limits = limits
         self._times = times
         self._writes: dict[tuple[str, int], Bucket] = {}
@@ -46,7 +49,9 @@ class Database:
         """Return where a key is."""
         known = self._places.get((table, key))
         if known is None:
-            digest = hashlib.md5(f"{table}/{key}".encode(), usedforsecurity=False).digest()
+            digest = hashlib.md5(
+                f"{self._seed}/{table}/{key}".encode(), usedforsecurity=False
+            ).digest()
             known = table, int.from_bytes(digest[:4]) % self._limits.partitions
             self._places[table, key] = known
         return known

@@ -1,9 +1,13 @@
 """`docs/on-sale.md` and `docs/on-sale.svg`, made of simulations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tqdm import tqdm
+
+from infra.tables import declared_tables
 from tests.benchmarks.budgets.report import table
 from tests.benchmarks.on_sale.ceilings import by_units, ceilings, checkout_reads, page_reads
 from tests.benchmarks.on_sale.layouts import (
@@ -18,8 +22,10 @@ from tests.benchmarks.on_sale.limits import (
     DEPLOYED,
     DYNAMODB_ONLY,
     FIRST_PAUSE,
+    ITEMS_ALONE,
     LONGEST_PAUSE,
     PATIENCE,
+    WARMED,
     Limits,
     Times,
 )
@@ -38,12 +44,18 @@ from tests.benchmarks.on_sale.sale import (
     Sale,
     checkouts_a_second,
 )
-from tests.benchmarks.on_sale.search import most
+from tests.benchmarks.on_sale.search import SEEDS, most
 
 WANTED: Final = 400
-WARMED: Final = replace(DYNAMODB_ONLY, partitions=16)
 DESCRIPTIONS: Final = (500, 2_000, 5_000)
-SEEDS: Final = (1, 2, 3, 4)
+PAYING: Final = (1.0, 0.8)
+WARMTH: Final = "ReadUnitsPerSecond=48000,WriteUnitsPerSecond=16000"
+# What is in the way, from nothing but the places themselves to what a new stage has.
+TABLES: Final = (
+    ("the places alone", ITEMS_ALONE),
+    ("tables warmed to 16,000 write units", WARMED),
+    ("new tables (4,000)", DYNAMODB_ONLY),
+)
 SHARD_COUNTS: Final = (1, 2, 4, 8, 16)
 LOCKS_MS: Final = (5, 10, 20)
 PLACES: Final = (1, 2, 4, 8, 16, 32)
@@ -91,9 +103,10 @@ order has one ticket, the worst case, and each buyer looked at the event's page 
 
 ## How many orders a second one event sells
 
-All but one buyer in a hundred get their checkout, and every payment is heard of, while DynamoDB
-alone is in the way and all of them pay. If no transaction were in another's way, the units alone
-would allow {naive:.0f} orders a second on one item with a short description."""
+All but one buyer in a hundred get their checkout and see the event's page, and every payment is
+heard of, while DynamoDB alone is in the way and all of them pay: in every one of {draws} draws, so
+what the unluckiest event sells, on new tables. If no transaction were in another's way, the units
+alone would allow {naive:.0f} orders a second on one item with a short description."""
 _PLOT = """\
 ![Offered and sold, by layout](on-sale.svg)
 
@@ -108,29 +121,47 @@ Two transactions an order, {units} units each at a place (a small item), instead
 place for each hundred seats, 16 at the most; an event with fewer seats is sold out within
 seconds whatever its layout, and is not worth the reads."""
 _WHY = """\
-**{places} places**: {fewer} sell {at_fewer:.0f} orders a second, fewer than {wanted}; {places}
-sell {at_places:.0f} on tables that were just made, and {warmed:.0f} on such as took that traffic
-before or were warmed (`WarmThroughput` of the table and its indexes). 32 sell {more:.0f} and
-{more_warmed:.0f}: who looks at the event's page reads the seats of every place, and the reads
-run out before the writes do. With two tickets an order, which is what buyers buy, {places}
-places are {tickets:.0f} tickets a second."""
-_EDGE = """\
-On new tables {wanted} is the edge where everybody pays within seconds: once a partition is full,
-its repeats keep it so. How many of the buyers were served in four half minutes of {wanted} a
-second, by chance:"""
+**{places} places**: {fewer} sell {at_fewer:.0f} orders a second even where nothing but the places
+limits them, fewer than {wanted}; {places} sell {alone:.0f}. 32 would sell {more_alone:,.0f}, and
+on new tables {more:.0f} instead of {at_places:.0f}: who looks at the event's page reads the seats
+of every place, and the reads run out before the writes do. With two tickets an order, which is
+what buyers buy, {places} places are {tickets:,.0f} tickets a second.
+
+## Does the stock limit one event below {wanted} tickets a second?
+
+No; new tables do. The same {places} places in {draws} draws, of which each has other arrivals,
+other choices, and keys that fall on other partitions: how many orders a second are sold in every
+one of them, and at {wanted} a second in each draw how many of the buyers got their checkout, and
+how many of the looks at the event's page were shown."""
 _WARM = """\
-So before a sale of that size warm the tables of events and of orders with its indexes, or have
-sold as fast before: `aws dynamodb update-table --warm-throughput` (and the same of each index),
-once, for what AWS charges for the units that are added."""
+- **The places alone** are each on a partition of their own, with the 1,000 write units that
+  DynamoDB gives an item: only buyers at the same place are in each other's way. That is what the
+  stock allows, **{alone:.0f}** orders a second, and it is more than {wanted} tickets a second of
+  one event with one ticket an order.
+- **New tables** have 4,000 write and 12,000 read units a second on {partitions} partitions, and
+  where keys fall unevenly one partition is full while others are not; once it is, repeats keep it
+  so. What competes there is also the page: a look reads {page:g} units, all {places} places
+  among them, so at {wanted} orders a second {views} looks each are {page_reads:,.0f} of the
+  12,000, and the checkouts another {checkout_reads:,.0f}. A new stage is good for
+  **{at_places:.0f}** orders a second of one event in each of these draws, and for some less luck
+  there is no promise: do not count on more.
+- **Warmed tables** (16,000 write and 48,000 read units) sell **{warmed:.0f}** in every draw.
+  Warm both tables before a sale of that size; it is done once, is kept, and costs what AWS
+  charges for the units that are added (*Amazon DynamoDB pricing*, warm throughput). Tables that
+  sold as fast before are as warm.
+
+```sh
+{command}
+```"""
 _NEXT = """\
 ## What limits next
 
 Each limit by itself, by arithmetic, the lowest first; as a new stage has them."""
 _INDEXES = """\
 - **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
-  and 100 reads, of which each `verify` is one. Ask Stripe's support for what the sale needs, six
-  weeks before it (Stripe's page *Rate limits*): as many writes a second as checkouts, and twice
-  as many reads. Until then set the checkouts of `infra/throttling.json` to Stripe's rate: a 429
+  and 100 reads, of which each `verify` is one, also of an order that is paid already. Ask
+  Stripe's support for what the sale needs, six weeks before it (Stripe's page *Rate limits*): as
+  many writes a second as checkouts, and twice as many reads. Until then set the checkouts of `infra/throttling.json` to Stripe's rate: a 429
   with `Retry-After` before anything is held is better than a 502 after. A `verify` that Stripe
   has no room for is a 502 as well; the ticket is sold and sent by the webhook all the same.
 - **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
@@ -153,7 +184,7 @@ _INDEXES = """\
   once gets it from the timer. A sale of {seats:,} orders is {mails:.0f} minutes of mail at that
   rate."""
 _SHARDS = """\
-With 16 places on new tables, by over how many keys orders are spread in `due` and `by_created`
+With 16 places on warmed tables, by over how many keys orders are spread in `due` and `by_created`
 (`SHARDS` in `chalicelib/store/order_items.py`):"""
 _RUSH = """\
 ## A rush
@@ -171,15 +202,59 @@ Errors have the contract's shape. Whoever is turned away by anything but `SOLD_O
 again, and holds nothing."""
 
 
+Job = tuple[Layout, Limits, Times]
+"""What is searched."""
+Sold = Mapping[Job, float]
+"""How many orders a second are sold in every draw."""
+
+
 def document() -> str:
-    """Return the page; simulates for minutes."""
+    """Return the page; simulates for minutes, on every processor."""
+    with ProcessPoolExecutor() as pool:
+        jobs = list(_jobs())
+        found = tqdm(pool.map(_search, jobs), total=len(jobs), unit="search")
+        sold = dict(zip(jobs, found, strict=True))
+        cells = [(pays, limits, seed) for _, limits in TABLES for pays in PAYING for seed in SEEDS]
+        shares = dict(zip(cells, pool.map(served, *zip(*cells, strict=True)), strict=True))
+        rushed = list(pool.map(rush, SCENARIOS))
+    return _page(sold, shares, rushed)
+
+
+def _search(job: Job) -> float:
+    return most(*job)
+
+
+def _jobs() -> Iterable[Job]:
+    """Return all that is searched, the longest first."""
+    jobs = [*_layout_jobs(), *_shard_jobs()]
+    jobs += [(spread(places), limits, Times()) for _, limits in TABLES for places in PLACES]
+    return sorted(dict.fromkeys(jobs), key=lambda job: -job[0].items)
+
+
+def _layout_jobs() -> list[Job]:
+    layouts = [*(single(description) for description in DESCRIPTIONS), spread(MOST_PLACES)]
+    return [
+        (layout, DYNAMODB_ONLY, Times(locked=ms / 1000)) for layout in layouts for ms in LOCKS_MS
+    ]
+
+
+def _shard_jobs() -> list[Job]:
+    return [
+        (replace(spread(MOST_PLACES), shards=shards), WARMED, Times()) for shards in SHARD_COUNTS
+    ]
+
+
+def _page(sold: Sold, shares: "Shares", rushed: Sequence["Rushed"]) -> str:
     times, sixteen = Times(), spread(MOST_PLACES)
-    rates = {places: most(spread(places), DYNAMODB_ONLY, times) for places in PLACES}
-    warmed = {places: most(spread(places), WARMED, times) for places in PLACES}
+    rates = {
+        limits: {places: sold[spread(places), limits, times] for places in PLACES}
+        for _, limits in TABLES
+    }
+    alone, warmed, new = rates.values()
     fewer = max(places for places in PLACES if places < MOST_PLACES)
     parts = [
-        _TOP.format(naive=by_units(single(500))),
-        _by_layout(),
+        _TOP.format(naive=by_units(single(500)), draws=len(SEEDS)),
+        _by_layout(sold),
         _PLOT.format(wanted=WANTED, each=2 * WANTED / MOST_PLACES, places=MOST_PLACES),
         "## How many places",
         _PLACES.format(
@@ -188,30 +263,42 @@ def document() -> str:
             long=single(5_000).stock_units,
         ),
         table(
-            ("places", "orders a second, new tables", "the same, tables warmed to 16,000 units"),
-            [(places, f"{rates[places]:.0f}", f"{warmed[places]:.0f}") for places in PLACES],
+            ("places", *(f"orders a second, {name}" for name, _ in TABLES)),
+            [(places, *(f"{rates[kind][places]:,.0f}" for _, kind in TABLES)) for places in PLACES],
         ),
         _WHY.format(
             places=MOST_PLACES,
             fewer=fewer,
-            at_fewer=rates[fewer],
-            at_places=rates[MOST_PLACES],
-            more=rates[max(PLACES)],
-            more_warmed=warmed[max(PLACES)],
-            tickets=2 * rates[MOST_PLACES],
+            at_fewer=alone[fewer],
+            alone=alone[MOST_PLACES],
+            at_places=new[MOST_PLACES],
+            more=new[max(PLACES)],
+            more_alone=alone[max(PLACES)],
+            tickets=2 * alone[MOST_PLACES],
             wanted=WANTED,
-            warmed=warmed[MOST_PLACES],
+            draws=len(SEEDS),
         ),
-        _EDGE.format(wanted=WANTED),
-        edge_table(),
-        _WARM,
+        _edge_table({limits: found[MOST_PLACES] for limits, found in rates.items()}, shares),
+        _WARM.format(
+            wanted=WANTED,
+            places=MOST_PLACES,
+            partitions=DEPLOYED.partitions,
+            page=page_reads(sixteen),
+            views=Crowd(1, 1).views,
+            page_reads=WANTED * Crowd(1, 1).views * page_reads(sixteen),
+            checkout_reads=WANTED * checkout_reads(sixteen),
+            at_places=new[MOST_PLACES],
+            warmed=warmed[MOST_PLACES],
+            alone=alone[MOST_PLACES],
+            command=warm_command(),
+        ),
         _NEXT,
         ceilings_table(),
         _next_limits(),
         _SHARDS,
-        _by_shards(),
+        _by_shards(sold),
         _RUSH.format(seats=SEATS, buyers=BUYERS, half=HALF_LIFE, pays=Rush(1, 1).pays),
-        _rushes(),
+        _rushes(rushed),
         _SEEN,
         seen_table(),
         "## What is assumed",
@@ -220,14 +307,14 @@ def document() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _by_layout() -> str:
-    layouts = [*(single(description) for description in DESCRIPTIONS), spread(MOST_PLACES)]
+def _by_layout(sold: Sold) -> str:
+    layouts = list(dict.fromkeys(layout for layout, _, _ in _layout_jobs()))
     rows = [
         (
             layout.name,
             f"{event_bytes(size):,}" if not layout.places else "",
             layout.stock_units,
-            *(f"{most(layout, DYNAMODB_ONLY, Times(locked=ms / 1000)):.0f}" for ms in LOCKS_MS),
+            *(f"{sold[job]:.0f}" for job in _layout_jobs() if job[0] == layout),
         )
         for layout, size in zip(layouts, (*DESCRIPTIONS, 0), strict=True)
     ]
@@ -238,21 +325,51 @@ def _by_layout() -> str:
     )
 
 
-def served(pays: float, limits: Limits, seed: int) -> float:
-    """Return the share of buyers who are served at the wanted rate, on the wanted layout."""
+def served(pays: float, limits: Limits, seed: int) -> tuple[float, float]:
+    """Return the shares of buyers who are served, and of looks at the page that are answered, at
+    the wanted rate on the wanted layout.
+    """
     crowd = Crowd(WANTED, 30, pays=pays)
     soon = Times(soonest_paid=1, latest_paid=3)
-    return Sale(spread(MOST_PLACES), crowd, limits, soon, seed=seed).run().share(HELD)
+    outcome = Sale(spread(MOST_PLACES), crowd, limits, soon, seed=seed).run()
+    return outcome.share(HELD), 1 - outcome.pages_throttled / outcome.pages
 
 
-def edge_table() -> str:
-    """Return how the wanted rate goes, several times."""
+Shares = Mapping[tuple[float, Limits, int], tuple[float, float]]
+"""What `served` returns, by what it was asked."""
+
+
+def _edge_table(sold: Mapping[Limits, float], shares: Shares) -> str:
     rows = [
-        (name, f"{pays:.0%}", *(f"{served(pays, limits, seed):.1%}" for seed in SEEDS))
-        for name, limits in (("new", DYNAMODB_ONLY), ("warmed", WARMED))
-        for pays in (1.0, 0.8)
+        (
+            name,
+            f"{pays:.0%}",
+            f"**{sold[limits]:.0f}**" if pays == 1 else "",
+            *(" · ".join(f"{part:.1%}" for part in shares[pays, limits, seed]) for seed in SEEDS),
+        )
+        for name, limits in TABLES
+        for pays in PAYING
     ]
-    return table(("tables", "pay", *("served" for _ in SEEDS)), rows)
+    draws = (f"draw {seed}: checkouts · pages" for seed in SEEDS)
+    return table(("", "pay", "orders a second in every draw", *draws), rows)
+
+
+def warm_command() -> str:
+    """Return what warms what a sale writes: the places, and the orders with every index."""
+    indexes = [
+        index["IndexName"] for index in declared_tables()["OrdersTable"]["GlobalSecondaryIndexes"]
+    ]
+    updates = " ".join(
+        f"'Update={{IndexName={name},WarmThroughput={{{WARMTH}}}}}'" for name in indexes
+    )
+    return f"""\
+name() {{
+  aws cloudformation describe-stack-resource --stack-name events-api-prod \\
+    --logical-resource-id "$1" --query StackResourceDetail.PhysicalResourceId --output text
+}}
+aws dynamodb update-table --table-name "$(name EventsTable)" --warm-throughput {WARMTH} &&
+aws dynamodb update-table --table-name "$(name OrdersTable)" --warm-throughput {WARMTH} \\
+    --global-secondary-index-updates {updates}"""
 
 
 def ceilings_table() -> str:
@@ -260,10 +377,9 @@ def ceilings_table() -> str:
     return table(("limit", "orders a second", "because"), rows)
 
 
-def _by_shards() -> str:
-    layouts = [replace(spread(MOST_PLACES), shards=shards) for shards in SHARD_COUNTS]
-    sold = [f"{most(layout, DYNAMODB_ONLY, Times()):.0f}" for layout in layouts]
-    return table(("keys", *SHARD_COUNTS), [("orders a second", *sold)])
+def _by_shards(sold: Sold) -> str:
+    rates = [f"{sold[job]:.0f}" for job in _shard_jobs()]
+    return table(("keys", *SHARD_COUNTS), [("orders a second", *rates)])
 
 
 def _next_limits() -> str:
@@ -287,20 +403,23 @@ def _next_limits() -> str:
     )
 
 
-def rush(scenario: Scenario) -> tuple[Sale, Outcome]:
+Rushed = tuple[int, Outcome]
+"""How many seats webhooks sold, and what came of it all."""
+
+
+def rush(scenario: Scenario) -> Rushed:
     """Simulate a scenario's rush; raises `AssertionError` where seats and orders do not add up."""
     sale = Sale(scenario.layout, Rush(BUYERS, HALF_LIFE), scenario.limits, capacity=SEATS)
     outcome = sale.run()
     assert sum(sale.free) + sale.held + sale.seats_sold == SEATS
     assert min(*sale.free, sale.held, sale.seats_sold) >= 0
-    return sale, outcome
+    return sale.seats_sold, outcome
 
 
-def _rushes() -> str:
+def _rushes(rushed: Sequence[Rushed]) -> str:
     answers = (HELD, *SEEN)
     rows = []
-    for scenario in SCENARIOS:
-        sale, outcome = rush(scenario)
+    for scenario, (seats_sold, outcome) in zip(SCENARIOS, rushed, strict=True):
         last = max(outcome.held_at, default=0.0)
         rows.append(
             (
@@ -308,7 +427,7 @@ def _rushes() -> str:
                 *(f"{outcome.answers[answer]:,}" for answer in answers),
                 f"{last:.0f} s",
                 f"{outcome.within(0.95):.2f} s",
-                f"{sale.seats_sold:,}",
+                f"{seats_sold:,}",
                 f"{outcome.mails_late:,}",
                 f"{outcome.most_at_once:,}",
             )

@@ -131,7 +131,7 @@ class Sale:
         self._times = times or Times()
         self._chance = random.Random(seed)
         self._clock = Scheduler()
-        self._database = Database(limits, self._times)
+        self._database = Database(limits, self._times, seed)
         self._gateway = Bucket(limits.gateway, limits.gateway_burst)
         self._stripe = Bucket(limits.stripe)
         self._mails = Bucket(limits.mails)

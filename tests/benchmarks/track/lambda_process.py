@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tests.benchmarks.track.runtime_api import Answer, FunctionFailed, RuntimeApi
+from tests.benchmarks.track.runtime_api import (
+    FUNCTION_SECONDS,
+    Answer,
+    FunctionFailed,
+    RuntimeApi,
+)
 
 _REGION = "us-east-1"
 _ACCOUNT = "123456789012"
@@ -24,13 +29,14 @@ _LOG_CHARACTERS = 4_000
 
 @dataclass(frozen=True)
 class Function:
-    """What is deployed: a folder, the handler in it, and its settings."""
+    """What is deployed: a folder, the handler in it, its settings, and how long it may take."""
 
     name: str
     folder: Path
     handler: str
     memory_mb: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    seconds: int = FUNCTION_SECONDS
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,10 @@ def running(function: Function, python: Path) -> Iterator[LambdaProcess]:
 
     `python` is an interpreter with the runtime client and nothing else, as Lambda has it.
     """
-    with tempfile.TemporaryFile() as log, closing(RuntimeApi(_arn(function))) as api:
+    with (
+        tempfile.TemporaryFile() as log,
+        closing(RuntimeApi(_arn(function), function.seconds)) as api,
+    ):
         process = subprocess.Popen(
             [python, "-m", "awslambdaric", function.handler],
             cwd=function.folder,

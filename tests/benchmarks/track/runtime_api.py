@@ -17,7 +17,7 @@ _NEXT = f"{_PREFIX}invocation/next"
 _INIT_ERROR = f"{_PREFIX}init/error"
 _HEAD_ENDS = b"\r\n\r\n"
 _CHUNK_BYTES = 65_536
-_FUNCTION_SECONDS = 30
+FUNCTION_SECONDS = 30
 
 
 class FunctionFailed(Exception):
@@ -45,8 +45,9 @@ class Answer:
 class RuntimeApi:
     """The server."""
 
-    def __init__(self, function_arn: str) -> None:
+    def __init__(self, function_arn: str, seconds: int = FUNCTION_SECONDS) -> None:
         self._arn = function_arn
+        self._seconds = seconds
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
@@ -90,7 +91,7 @@ class RuntimeApi:
         self._selector.close()
 
     def _invocation(self, request_id: str, event: bytes) -> bytes:
-        deadline_ms = int((time.time() + _FUNCTION_SECONDS) * 1000)
+        deadline_ms = int((time.time() + self._seconds) * 1000)
         headers = {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -101,7 +102,7 @@ class RuntimeApi:
         return _response(HTTPStatus.OK, headers, event)
 
     def _next_request(self) -> tuple[socket.socket, Request]:
-        deadline = time.monotonic() + _FUNCTION_SECONDS
+        deadline = time.monotonic() + self._seconds
         while time.monotonic() < deadline:
             for key, _ in self._selector.select(deadline - time.monotonic()):
                 if key.fileobj is self._listener:
@@ -112,7 +113,7 @@ class RuntimeApi:
                 request = self._read(connection)
                 if request is not None:
                     return connection, request
-        raise FunctionFailed(f"no answer within {_FUNCTION_SECONDS} seconds")
+        raise FunctionFailed(f"no answer within {self._seconds} seconds")
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
