@@ -160,10 +160,11 @@ Each limit by itself, by arithmetic, the lowest first; as a new stage has them."
 _INDEXES = """\
 - **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
   and 100 reads, of which each `verify` is one, also of an order that is paid already. Ask
-  Stripe's support for what the sale needs, six weeks before it (Stripe's page *Rate limits*): as
-  many writes a second as checkouts, and twice as many reads. Until then set the checkouts of `infra/throttling.json` to Stripe's rate: a 429
-  with `Retry-After` before anything is held is better than a 502 after. A `verify` that Stripe
-  has no room for is a 502 as well; the ticket is sold and sent by the webhook all the same.
+  Stripe's support for what the sale needs, six weeks before it (Stripe's page *Rate limits*):
+  as many writes a second as checkouts, and twice as many reads. Until then set the checkouts of
+  `infra/throttling.json` to Stripe's rate: a 429 with `Retry-After` before anything is held is
+  better than a 502 after. A `verify` that Stripe has no room for is a 502 as well; the ticket
+  is sold and sent by the webhook all the same.
 - **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
   is written once an order ({by_event:.0f} unit): 1,000 orders a second. `due` is written {due:g}
   times an order (put, moved, taken out) and `by_created` once, over eight keys. Eight keys on
