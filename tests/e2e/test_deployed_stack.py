@@ -367,7 +367,7 @@ def test_the_deployed_stack_says_that_it_works(deployed: Deployment) -> None:
     # ministack's process is Lambda's: what is used of its memory is no matter of ours.
     assert body["checks"]["database"]["status"] == "healthy", body
     assert body["checks"]["payments"]["status"] == "healthy", body
-    assert (body["environment"], body["checks"]["memory"]["limitMb"]) == (STAGE, 1024)
+    assert (body["environment"], body["checks"]["memory"]["limitMb"]) == (STAGE, 1769)
     page = deployed.api.get("/health", headers={"Accept": "text/html"})
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "style-src 'sha256-" in page.headers["Content-Security-Policy"]
