@@ -224,11 +224,11 @@ def test_wrong_parameters_are_all_named_before_anything_is_sent(cloud: Cloud, sh
 def test_a_deployment_that_was_interrupted_goes_on_and_is_taken_up_again(
     cloud: Cloud, shop: Shop
 ) -> None:
-    shop.package(gate(seconds=60))
+    shop.package(gate(seconds=240))
     with cloud.start(*shop.deploy("--yes")) as first:
         _read_until(first, "Waiting")
         first.send_signal(signal.SIGINT)
-        _, told = first.communicate(timeout=60)
+        _, told = first.communicate(timeout=120)
     assert first.returncode == 130
     assert "the same command goes on from there" in told
     assert cloud.status(shop.stack) == "CREATE_IN_PROGRESS"
@@ -236,7 +236,7 @@ def test_a_deployment_that_was_interrupted_goes_on_and_is_taken_up_again(
     with cloud.start(*shop.deploy("--yes")) as second:
         before = _read_until(second, "Waiting")
         _open_gate(cloud, shop)
-        shown, errors = second.communicate(timeout=60)
+        shown, errors = second.communicate(timeout=120)
 
     assert second.returncode == 0, errors
     assert "the stack is at something already (CREATE_IN_PROGRESS)" in before
