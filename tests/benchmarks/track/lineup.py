@@ -17,7 +17,7 @@ from tests.support.tokens import ISSUER
 
 OURS = "ours"
 UNCOMPILED = "ours, by `chalice package` alone"
-COMPILED = "ours, that and bytecode"
+COMPILED = "ours, untrimmed, with bytecode"
 UNPREPARED = "ours, but for the work at the start"
 EMPTY = "an empty handler"
 FLOOR = "the floor (bare botocore)"
