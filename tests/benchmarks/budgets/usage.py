@@ -281,7 +281,8 @@ class AlwaysOn:
 
 def monthly(idle: Idle, page_views: float, tickets: float) -> dict[str, float]:
     """Return what a month uses."""
-    return added(idle.usage(), times(page_views, PageView().usage()), a_months_sale(tickets))
+    used = added(idle.usage(), times(page_views, PageView().usage()), a_months_sale(tickets))
+    return used if idle.firewall else {**used, "waf_requests": 0.0}
 
 
 def a_months_sale(tickets: float) -> dict[str, float]:

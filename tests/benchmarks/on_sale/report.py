@@ -63,7 +63,7 @@ SEATS, BUYERS, HALF_LIFE = 5_000, 20_000, 10.0
 
 # What an answer of the simulation is to a buyer: its headers, and where that is tried.
 SEEN: Mapping[Answer, tuple[str, str]] = {
-    SOLD_OUT: ("", "fewer seats are free: one read of the event, no write"),
+    SOLD_OUT: ("", "fewer seats are free: the event is read, of a spread one all places; no write"),
     THROTTLED: ("1", "more checkouts than API Gateway lets through; made by it, no function runs"),
     STRIPE_REFUSED: ("2", "Stripe takes no more sessions this second; the seats are free again"),
     UNAVAILABLE: ("2", f"the store was tried for {PATIENCE:g} seconds; nothing is held"),
@@ -148,7 +148,9 @@ _WARM = """\
 - **Warmed tables** (16,000 write and 48,000 read units) sell **{warmed:.0f}** in every draw.
   Warm both tables before a sale of that size; it is done once, is kept, and costs what AWS
   charges for the units that are added (*Amazon DynamoDB pricing*, warm throughput). Tables that
-  sold as fast before are as warm.
+  sold as fast before are as warm. An administrator does it: it asks for
+  `cloudformation:DescribeStackResource` and `dynamodb:UpdateTable`, which the deployer's policies
+  leave to CloudFormation.
 
 ```sh
 {command}
@@ -158,6 +160,9 @@ _NEXT = """\
 
 Each limit by itself, by arithmetic, the lowest first; as a new stage has them."""
 _INDEXES = """\
+- **One address may ask 100 times in a minute** (`client` in `infra/throttling.json`, counted by
+  the firewall; beyond it a 429 with `Retry-After: 60`). Everybody behind one address of an office
+  or a campus shares that: about a dozen orders a minute. Raise it before a sale to such people.
 - **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
   and 100 reads, of which each `verify` is one, also of an order that is paid already. Ask
   Stripe's support for what the sale needs, six weeks before it (Stripe's page *Rate limits*):
