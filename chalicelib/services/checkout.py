@@ -33,6 +33,9 @@ from chalicelib.services.redirects import RedirectPolicy
 if TYPE_CHECKING:
     from chalicelib.services.ports import AuditLog, EventReader, Meter, OrderStore, PaymentGateway
 
+# They have 13 digits or more; no total of ours has (ISO/IEC 7812).
+_SHORTEST_CARD_NUMBER = 10**12
+
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
@@ -152,8 +155,8 @@ class Checkout:
             {
                 "event": event.slug,
                 "quantity": request.quantity,
-                "sentUnitPrice": unit_price,
-                "sentTotal": total,
+                "sentUnitPrice": _loggable(unit_price),
+                "sentTotal": _loggable(total),
                 "price": event.price,
             },
         )
@@ -275,6 +278,11 @@ class Checkout:
                 update(self._orders, current, give_back)
         except EventsApiError:
             self._log.error("hold_left_behind", {"orderId": order.id, "cause": cause})
+
+
+def _loggable(amount: int) -> int | None:
+    """Return an amount, unless it may be a card's number that went into the wrong field."""
+    return amount if amount < _SHORTEST_CARD_NUMBER else None
 
 
 def started_free(order: Order, urls: RedirectUrls) -> StartedCheckout:

@@ -214,6 +214,13 @@ class TestRefused:
         }
         assert shop.meter.counts == {"PriceMismatch": 1}
 
+    def test_a_cards_number_in_the_wrong_field_reaches_no_log(self, shop: Sale) -> None:
+        number = Decimal("4242424242424.24")
+        with pytest.raises(PriceMismatch):
+            shop.begin(replace(REQUEST, unit_price=number, total_amount=number))
+        [(_, _, fields)] = shop.log.lines
+        assert (fields["sentUnitPrice"], fields["sentTotal"]) == (None, None)
+
     @pytest.mark.parametrize("changes", [{"price": 15000}, {"currency": "eur"}])
     def test_a_price_that_changes_at_the_same_moment_is_refused_and_told(
         self, shop: Sale, changes: dict[str, object]
