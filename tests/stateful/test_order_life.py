@@ -478,7 +478,7 @@ def test_orders_live_through_anything_and_all_adds_up_in_the_end(
 
     for what, times in sorted(steps.items()):
         record_property(what, times)
-    # What the story is about has happened, in some of the examples. The spread kind has fewer, which
+    # What the story is about has happened, in some of the examples. The spread kind has fewer: they
     # may well be without a refund.
     assert steps["paid"]
     assert steps["refunded"] or spreading is SPREAD
