@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chalicelib.settings import AuthorizerSettings
@@ -20,4 +21,4 @@ def token_verifier() -> "TokenVerifier":
 
 def load_tokens() -> None:
     """Load what checks tokens: nothing is sent."""
-    from chalicelib.adapters import tokens  # noqa: F401 - for it to be there
+    import_module("chalicelib.adapters.tokens")

@@ -134,9 +134,8 @@ class EventRecord:
         if self.date <= now:
             raise SalesClosed("this event has already taken place")
         if self.is_whole and self.free < quantity:
-            raise SoldOut(
-                "this event is sold out" if self.free <= 0 else f"only {self.free} seats are left"
-            )
+            left = "1 seat is" if self.free == 1 else f"{self.free} seats are"
+            raise SoldOut("this event is sold out" if self.free <= 0 else f"only {left} left")
 
 
 def seats(capacity: int | None) -> int:

@@ -2,7 +2,7 @@
 that it needs, and not for all the others.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
@@ -32,13 +32,10 @@ class RouteTable(dict[str, Entries]):
 
     def __missing__(self, path: str) -> Entries:
         with self._lock:
-            if path not in self._pending and path not in self.keys_loaded():
+            # Another thread may have loaded it while this one waited.
+            if path not in self._pending and not dict.__contains__(self, path):
                 self._load_module(path)
             return self._pending[path] if path in self._pending else dict.get(self, path, {})
-
-    def keys_loaded(self) -> Collection[str]:
-        """Return the paths whose module is loaded."""
-        return dict.keys(self)
 
     def _load_module(self, path: str) -> None:
         module = self._modules.get(path)

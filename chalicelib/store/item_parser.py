@@ -12,10 +12,10 @@ _ITEM_VALUE = "AttributeValue"
 _PROTOCOL = "json"
 
 
-class ItemParser(JSONParser):  # type: ignore[misc]
+class ItemParser(JSONParser):  # type: ignore[misc] # botocore has no types
     """Botocore's parser of JSON answers, but for plain values of items."""
 
-    def _handle_map(self, shape: Any, value: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    def _handle_map(self, shape: Any, value: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - its
         if shape.value.name != _ITEM_VALUE:
             parsed: dict[str, Any] = super()._handle_map(shape, value)
             return parsed
@@ -25,7 +25,7 @@ class ItemParser(JSONParser):  # type: ignore[misc]
         }
 
 
-class ItemParsers(ResponseParserFactory):  # type: ignore[misc]
+class ItemParsers(ResponseParserFactory):  # type: ignore[misc] # botocore has no types
     """Makes a client's parser."""
 
     def create_parser(self, protocol_name: str) -> Any:  # noqa: ANN401 - botocore has no types

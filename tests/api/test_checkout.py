@@ -193,7 +193,7 @@ def test_an_amount_that_is_none_of_the_currency_is_refused_by_its_name(
 @pytest.mark.parametrize(
     ("changes", "refused"),
     [
-        ({"capacity": 1}, ("SOLD_OUT", "only 1 seats are left")),
+        ({"capacity": 1}, ("SOLD_OUT", "only 1 seat is left")),
         ({"capacity": 0}, ("SOLD_OUT", "this event is sold out")),
         (
             {"status": EventStatus.DRAFT},

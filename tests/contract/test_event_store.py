@@ -23,6 +23,7 @@ from chalicelib.domain.text import query_words
 from chalicelib.errors import CapacityTooLow, Changed, InUse, SlugTaken, SlugUnknown
 from chalicelib.services.port_types import EventPage, Page, PageRequest
 from tests.support.builders import NOW, a_city, an_event, an_order
+from tests.support.records import record_of
 from tests.support.store_worlds import Both, World
 
 ALL = tuple(EventStatus)
@@ -77,12 +78,6 @@ def found_slugs(
 
 def count(world: World, *statuses: EventStatus, **filters: Any) -> int:
     return world.events.find(wanted(*statuses, **filters), EventOrder.DATE, page()).count
-
-
-def record_of(world: World, slug: str) -> EventRecord:
-    record = world.events.get(slug, consistent=True)
-    assert record is not None
-    return record
 
 
 def change(world: World, event: str, /, **changes: Any) -> Event:

@@ -108,7 +108,7 @@ class TestPlacing:
     @pytest.mark.parametrize(
         ("changes", "raised"),
         [
-            ({"capacity": 1}, SoldOut("only 1 seats are left")),
+            ({"capacity": 1}, SoldOut("only 1 seat is left")),
             ({"capacity": 0}, SoldOut("this event is sold out")),
             (
                 {"status": EventStatus.DRAFT},
@@ -158,7 +158,7 @@ class TestPlacing:
         open_shop(world, capacity=3)
         world.orders.place(ORDER)
 
-        with pytest.raises(SoldOut, match="only 1 seats are left"):
+        with pytest.raises(SoldOut, match="only 1 seat is left"):
             world.orders.place(replace(ORDER, id=OTHER))
 
         assert stock(world) == (1, 2, 0)
@@ -247,7 +247,7 @@ class TestChanges:
     @pytest.mark.parametrize(
         ("event", "raised"),
         [
-            ({"capacity": 1}, SoldOut("only 1 seats are left")),
+            ({"capacity": 1}, SoldOut("only 1 seat is left")),
             ({"capacity": 0}, SoldOut("this event is sold out")),
             ({"date": LATER}, SalesClosed("this event has already taken place")),
             (

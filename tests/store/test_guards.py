@@ -50,6 +50,7 @@ from tests.support import order_steps
 from tests.support.builders import NOW, a_city, an_entry, an_event, an_order
 from tests.support.fake_time import FakeTime
 from tests.support.order_steps import LATER, Step, bounced, noted, refunded
+from tests.support.records import record_of
 from tests.support.seeding import FAR_AHEAD, seed_city, seed_event
 from tests.support.tables import CITIES, EVENTS, ORDERS, MotoTables
 from tests.support.traffic import Traffic, cancelled, refusal
@@ -87,12 +88,6 @@ def stock(tables: MotoTables, slug: str = SLUG) -> tuple[int, int, int]:
     item = tables.item(EVENTS, slug)
     free, held, sold = (int(item.get(name, {"N": "0"})["N"]) for name in ("free", "held", "sold"))
     return free, held, sold
-
-
-def record_of(stores: Stores, slug: str = SLUG) -> EventRecord:
-    record = stores.events.get(slug, consistent=True)
-    assert record is not None
-    return record
 
 
 def change(stores: Stores, before: EventRecord, **changes: Any) -> None:
@@ -214,7 +209,7 @@ class TestTheSalesEvent:
     @pytest.fixture(autouse=True)
     def _another_event_has_the_slug(self, stores: Stores) -> None:
         seed_event(stores)
-        record = record_of(stores)
+        record = record_of(stores, SLUG)
         stores.events.delete(record)
         seed_event(stores)
 
@@ -233,7 +228,7 @@ class TestTheSalesEvent:
 
         stores.orders.place(MINE)
 
-        assert MINE.event_id != record_of(stores).id
+        assert MINE.event_id != record_of(stores, SLUG).id
         assert stock(tables) == (98, 2, 0)
 
 
@@ -472,7 +467,7 @@ class TestTheStocksCondition:
     def test_with_it_no_ticket_is_sold_for_a_cancelled_event(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        change(stores, record_of(stores), status=EventStatus.CANCELLED)
+        change(stores, record_of(stores, SLUG), status=EventStatus.CANCELLED)
         with pytest.raises(SalesClosed):
             paid(stores, MINE)
         assert stock(tables) == (98, 2, 0)
@@ -481,7 +476,7 @@ class TestTheStocksCondition:
     def test_without_it_who_pays_while_an_event_is_cancelled_keeps_a_ticket_of_nothing(
         self, stores: Stores
     ) -> None:
-        change(stores, record_of(stores), status=EventStatus.CANCELLED)
+        change(stores, record_of(stores, SLUG), status=EventStatus.CANCELLED)
         assert paid(stores, MINE).good_tickets == 2
 
 
@@ -526,7 +521,7 @@ class TestTheOnSaleCondition:
         seats: tuple[int, int, int],
     ) -> None:
         order, take = self.given_back(stores, late=late)
-        change(stores, record_of(stores), **changes)
+        change(stores, record_of(stores, SLUG), **changes)
 
         with pytest.raises(raised):
             step(stores, order, take)
@@ -545,7 +540,7 @@ class TestTheOnSaleCondition:
         seats: tuple[int, int, int],
     ) -> None:
         order, take = self.given_back(stores, late=late)
-        change(stores, record_of(stores), **changes)
+        change(stores, record_of(stores, SLUG), **changes)
         self.take_out(monkeypatch)
 
         step(stores, order, take)
@@ -558,7 +553,7 @@ class TestTheOnSaleCondition:
         self, stores: Stores, tables: MotoTables, late: bool
     ) -> None:
         order, take = self.given_back(stores, late=late)
-        stores.events.delete(record_of(stores))
+        stores.events.delete(record_of(stores, SLUG))
         seed_event(stores)
 
         with pytest.raises(NotFound):
@@ -571,13 +566,13 @@ class TestTheOnSaleCondition:
         self, stores: Stores, tables: MotoTables, monkeypatch: pytest.MonkeyPatch, late: bool
     ) -> None:
         order, take = self.given_back(stores, late=late)
-        stores.events.delete(record_of(stores))
+        stores.events.delete(record_of(stores, SLUG))
         seed_event(stores)
         self.take_out(monkeypatch)
 
         step(stores, order, take)
 
-        assert record_of(stores).id != order.event_id
+        assert record_of(stores, SLUG).id != order.event_id
         assert stock(tables) == (98, 0, 2)
 
 
@@ -791,7 +786,7 @@ class TestTheConditionsOfANewEvent:
 
         city = stores.cities.get("london")
         assert city is not None
-        assert (city.fields()["name"], record_of(stores).described().city) == (
+        assert (city.fields()["name"], record_of(stores, SLUG).described().city) == (
             "London",
             "Londinium",
         )
@@ -815,29 +810,29 @@ class TestTheConditionsOfAChangedEvent:
         return take_out
 
     def test_with_it_the_later_of_two_edits_is_told(self, stores: Stores) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, price=100)
 
         with pytest.raises(Changed):
             change(stores, read, name="Renamed")
 
-        assert record_of(stores).price == 100
+        assert record_of(stores, SLUG).price == 100
 
     def test_without_it_the_later_edit_undoes_the_earlier_one(
         self, stores: Stores, forget_the_revision: Callable[[], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, price=100)
         forget_the_revision()
 
         change(stores, read, name="Renamed")
 
-        assert record_of(stores).price == 14999
+        assert record_of(stores, SLUG).price == 14999
 
     def test_with_it_an_event_that_is_gone_stays_gone(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.events.delete(read)
 
         with pytest.raises(Changed):
@@ -848,7 +843,7 @@ class TestTheConditionsOfAChangedEvent:
     def test_without_it_an_edit_makes_the_ghost_of_an_event(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.events.delete(read)
         remove(events, "event")
 
@@ -861,7 +856,7 @@ class TestTheConditionsOfAChangedEvent:
     def test_with_it_a_capacity_is_not_below_what_is_held(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.orders.place(MINE)
 
         with pytest.raises(CapacityTooLow, match="2 seats are sold or held"):
@@ -872,7 +867,7 @@ class TestTheConditionsOfAChangedEvent:
     def test_without_it_more_seats_are_held_than_there_are(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.orders.place(MINE)
         remove(events, "event")
 
@@ -884,7 +879,7 @@ class TestTheConditionsOfAChangedEvent:
         self, stores: Stores, tables: MotoTables
     ) -> None:
         with pytest.raises(SlugUnknown):
-            change(stores, record_of(stores), city="Atlantis", city_slug="atlantis")
+            change(stores, record_of(stores, SLUG), city="Atlantis", city_slug="atlantis")
 
         assert tables.item(CITIES, "atlantis") == {}
 
@@ -893,7 +888,7 @@ class TestTheConditionsOfAChangedEvent:
     ) -> None:
         remove(cities, "city")
 
-        change(stores, record_of(stores), city="Atlantis", city_slug="atlantis")
+        change(stores, record_of(stores, SLUG), city="Atlantis", city_slug="atlantis")
 
         assert "public" not in tables.item(CITIES, "atlantis")
         assert tables.item(CITIES, "atlantis")["publishedEvents"] == {"N": "1"}
@@ -913,7 +908,7 @@ class TestTheConditionsOfAnEventThatMoves:
         stores.orders.place(an_order(event_id=2, event_slug="taken"))
 
         with pytest.raises(SlugTaken):
-            change(stores, record_of(stores), slug="taken")
+            change(stores, record_of(stores, SLUG), slug="taken")
 
         assert stock(tables, "taken") == (8, 2, 0)
         assert record_of(stores, "taken").id == 2
@@ -925,13 +920,13 @@ class TestTheConditionsOfAnEventThatMoves:
         stores.orders.place(an_order(event_id=2, event_slug="taken"))
         remove(events, "slug")
 
-        change(stores, record_of(stores), slug="taken")
+        change(stores, record_of(stores, SLUG), slug="taken")
 
         assert stock(tables, "taken") == (10, 0, 0)
         assert record_of(stores, "taken").id == 1
 
     def test_with_it_another_events_former_slug_keeps_leading_to_it(self, stores: Stores) -> None:
-        change(stores, record_of(stores), slug="renamed")
+        change(stores, record_of(stores, SLUG), slug="renamed")
         seed_event(stores, "another")
 
         with pytest.raises(SlugTaken):
@@ -942,7 +937,7 @@ class TestTheConditionsOfAnEventThatMoves:
     def test_without_it_an_old_link_leads_to_another_event(
         self, stores: Stores, remove: Callable[[Any, str], None]
     ) -> None:
-        change(stores, record_of(stores), slug="renamed")
+        change(stores, record_of(stores, SLUG), slug="renamed")
         seed_event(stores, "another")
         remove(events, "slug")
 
@@ -956,7 +951,7 @@ class TestTheConditionsOfAnEventThatMoves:
     ) -> None:
         if sell:
             stores.orders.place(MINE)
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         if sell:
             paid(stores, MINE)
         else:
@@ -972,7 +967,7 @@ class TestTheConditionsOfAnEventThatMoves:
     def test_without_it_a_seat_that_was_held_meanwhile_is_sold_again(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.orders.place(MINE)
         remove(events, "event")
 
@@ -983,19 +978,19 @@ class TestTheConditionsOfAnEventThatMoves:
             paid(stores, MINE)
 
     def test_with_it_an_event_moves_to_one_place(self, stores: Stores, tables: MotoTables) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, slug="here")
 
         with pytest.raises(Changed):
             change(stores, read, slug="there")
 
-        assert record_of(stores).slug == "here"
+        assert record_of(stores, SLUG).slug == "here"
         assert tables.item(EVENTS, "there") == {}
 
     def test_without_it_one_event_is_in_two_places(
         self, stores: Stores, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, slug="here")
         remove(events, "event")
 
@@ -1015,7 +1010,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_with_it_an_event_with_buyers_stays(
         self, stores: Stores, tables: MotoTables, sell: bool
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.orders.place(MINE)
         if sell:
             paid(stores, MINE)
@@ -1030,7 +1025,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_without_it_a_buyer_has_a_ticket_of_nothing(
         self, stores: Stores, remove: Callable[[Any, str], None], sell: bool
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.orders.place(MINE)
         if sell:
             paid(stores, MINE)
@@ -1044,7 +1039,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_with_it_an_event_that_was_changed_since_stays(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, status=EventStatus.DRAFT)
         before = tables.contents()
 
@@ -1056,7 +1051,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_without_it_the_wrong_number_is_counted_down(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         change(stores, read, status=EventStatus.DRAFT)
         remove(events, "event")
 
@@ -1068,7 +1063,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_with_it_an_event_is_counted_down_once(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.events.delete(read)
 
         with pytest.raises(Changed):
@@ -1079,7 +1074,7 @@ class TestTheConditionsOfADeletedEvent:
     def test_without_it_an_event_is_counted_down_twice(
         self, stores: Stores, tables: MotoTables, remove: Callable[[Any, str], None]
     ) -> None:
-        read = record_of(stores)
+        read = record_of(stores, SLUG)
         stores.events.delete(read)
         remove(events, "event")
 
@@ -1099,7 +1094,7 @@ class TestTheMarksCondition:
         monkeypatch.setattr(word_index, "time", FakeTime())
         seed_event(stores, name="Alpha")
         traffic.answer("BatchWriteItem", refusal("AccessDeniedException"))
-        change(stores, record_of(stores), name="Beta")
+        change(stores, record_of(stores, SLUG), name="Beta")
 
     def found(self, stores: Stores, word: str) -> int:
         wanted = EventFilter((EventStatus.PUBLISHED,), words=(word,))
@@ -1108,7 +1103,7 @@ class TestTheMarksCondition:
 
     def test_with_it_the_next_writer_waits_and_no_search_goes_wrong(self, stores: Stores) -> None:
         with pytest.raises(Unavailable):
-            change(stores, record_of(stores), name="Gamma")
+            change(stores, record_of(stores, SLUG), name="Gamma")
 
         assert [self.found(stores, word) for word in ("alpha", "beta", "gamma")] == [0, 1, 0]
 
@@ -1117,7 +1112,7 @@ class TestTheMarksCondition:
     ) -> None:
         remove(word_index, "mark")
 
-        change(stores, record_of(stores), name="Gamma")
+        change(stores, record_of(stores, SLUG), name="Gamma")
 
         assert [self.found(stores, word) for word in ("alpha", "beta", "gamma")] == [1, 0, 1]
 

@@ -23,6 +23,7 @@ from chalicelib.store.orders import IntegrityError
 from chalicelib.store.stock import place_key
 from tests.support.builders import an_event, an_order
 from tests.support.order_steps import Step, expired, noted, paid, refunded
+from tests.support.records import record_of, seats_of
 from tests.support.seeding import seed_city
 from tests.support.spread import SPREAD
 from tests.support.tables import EVENTS, ORDERS, MotoTables, moto_tables
@@ -45,17 +46,6 @@ def shared_tables() -> Iterator[MotoTables]:
 def _london(stores: Stores) -> None:
     random.seed(1)
     seed_city(stores)
-
-
-def record_of(stores: Stores, slug: str = NEW_SLUG) -> EventRecord:
-    record = stores.events.get(slug, consistent=True)
-    assert record is not None
-    return record
-
-
-def seats_of(stores: Stores, slug: str = NEW_SLUG) -> tuple[int, int, int]:
-    record = stores.events.whole(record_of(stores, slug), consistent=True)
-    return record.free, record.held, record.sold
 
 
 def places(tables: MotoTables, slug: str = NEW_SLUG) -> list[tuple[int, int, int]]:
@@ -99,7 +89,7 @@ def renamed_before(stores: Stores, tables: MotoTables, **changes: Any) -> EventR
     forget_places(tables)
     edit(stores, record_of(stores, SLUG), slug=NEW_SLUG, **changes)
     assert "places" not in tables.item(EVENTS, NEW_SLUG)
-    return record_of(stores)
+    return record_of(stores, NEW_SLUG)
 
 
 def written_before(tables: MotoTables, order: Order) -> Order:
@@ -126,13 +116,13 @@ class TestAnEventThatWasRenamed:
         yours = stores.orders.place(YOURS, event)
 
         assert yours.places
-        assert record_of(stores).places == 3
-        assert seats_of(stores) == (96, 4, 0)
+        assert record_of(stores, NEW_SLUG).places == 3
+        assert seats_of(stores, NEW_SLUG) == (96, 4, 0)
         ((at, _),) = yours.places
         for number, (now, then) in enumerate(zip(places(tables), before, strict=True)):
             assert now == (then if number != at else (then[0] - 2, then[1] + 2, then[2]))
         stores.orders.replace(mine, paid(mine))
-        assert seats_of(stores) == (96, 2, 2)
+        assert seats_of(stores, NEW_SLUG) == (96, 2, 2)
 
     def test_its_places_get_the_terms_that_it_was_given_at_once(
         self, stores: Stores, tables: MotoTables
@@ -166,7 +156,7 @@ class TestAnEventThatWasRenamed:
         event = renamed_before(stores, tables)
         traffic.first(TRANSACT, lambda: stores.orders.place(YOURS, event))
         assert stores.orders.place(ORDER, event).places
-        assert seats_of(stores) == (96, 4, 0)
+        assert seats_of(stores, NEW_SLUG) == (96, 4, 0)
 
     def test_an_order_that_moves_its_seats_finds_them(
         self, stores: Stores, tables: MotoTables
@@ -175,7 +165,7 @@ class TestAnEventThatWasRenamed:
         renamed_before(stores, tables)
         lost = written_before(tables, mine)
         stores.orders.replace(lost, paid(lost))
-        assert seats_of(stores) == (98, 0, 2)
+        assert seats_of(stores, NEW_SLUG) == (98, 0, 2)
 
     @pytest.mark.parametrize("number", [1, 2])
     def test_what_is_not_just_the_seats_that_it_lacks_is_not_taken_for_them(
@@ -213,7 +203,7 @@ class TestAnEventThatWasRenamed:
         with pytest.raises(Changed):
             edit(stores, seen, **changes)
 
-        edit(stores, stores.events.whole(record_of(stores)), **changes)
+        edit(stores, stores.events.whole(record_of(stores, NEW_SLUG)), **changes)
 
         slug = changes.get("slug", NEW_SLUG)
         assert seats_of(stores, slug) == (changes.get("capacity", 100) - 2, 2, 0)
@@ -229,7 +219,7 @@ class TestAnEventThatWasRenamed:
             with pytest.raises(InUse):
                 stores.events.delete(read)
         stores.orders.replace(mine, expired(mine))
-        stores.events.delete(record_of(stores))
+        stores.events.delete(record_of(stores, NEW_SLUG))
         assert not [item for item in tables.stored(EVENTS) if "eventId" in item and "free" in item]
 
     def test_who_read_it_before_its_places_were_found_deletes_it_at_the_second_try(
@@ -239,7 +229,7 @@ class TestAnEventThatWasRenamed:
         seen = stores.events.whole(renamed_before(stores, tables))
         with pytest.raises(Changed):
             stores.events.delete(seen)
-        stores.events.delete(record_of(stores))
+        stores.events.delete(record_of(stores, NEW_SLUG))
         assert stores.events.get(NEW_SLUG) is None
 
 
@@ -383,4 +373,4 @@ class TestWhereNoStockIsToBeSpread:
             on.setattr(stores.orders._stock, "_spreading", SPREAD)
             spread(stores)
         assert stores.orders.place(ORDER, renamed_before(stores, tables)).places
-        assert seats_of(stores) == (98, 2, 0)
+        assert seats_of(stores, NEW_SLUG) == (98, 2, 0)

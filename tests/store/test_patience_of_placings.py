@@ -15,6 +15,7 @@ from chalicelib.store import Stores, patience, transactions
 from tests.support.builders import an_event, an_order
 from tests.support.fake_time import FakeTime
 from tests.support.order_steps import expired, paid
+from tests.support.records import record_of
 from tests.support.seeding import seed_city
 from tests.support.spread import SPREAD
 from tests.support.tables import ORDERS, MotoTables, moto_tables
@@ -48,20 +49,14 @@ def clock(monkeypatch: pytest.MonkeyPatch, no_pauses: list[float]) -> FakeTime:
 def event(stores: Stores) -> EventRecord:
     seed_city(stores)
     stores.events.create(an_event())
-    return record_of(stores)
+    return record_of(stores, SLUG)
 
 
 @pytest.fixture
 def on_sale(stores: Stores, event: EventRecord) -> EventRecord:
     """An event that is spread already."""
     stores.orders._stock.offer(event)
-    return record_of(stores)
-
-
-def record_of(stores: Stores) -> EventRecord:
-    record = stores.events.get(SLUG, consistent=True)
-    assert record is not None
-    return record
+    return record_of(stores, SLUG)
 
 
 class Trouble:

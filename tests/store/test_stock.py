@@ -43,6 +43,7 @@ from tests.support.order_steps import (
     paid,
     refunded,
 )
+from tests.support.records import record_of, seats_of
 from tests.support.seeding import seed_city
 from tests.support.spread import SPREAD
 from tests.support.tables import EVENTS, MotoTables, moto_tables
@@ -67,17 +68,6 @@ def _london(stores: Stores) -> None:
     seed_city(stores)
 
 
-def record_of(stores: Stores, slug: str = SLUG) -> EventRecord:
-    record = stores.events.get(slug, consistent=True)
-    assert record is not None
-    return record
-
-
-def whole(stores: Stores, slug: str = SLUG) -> tuple[int, int, int]:
-    record = stores.events.whole(record_of(stores, slug), consistent=True)
-    return record.free, record.held, record.sold
-
-
 def places(tables: MotoTables, slug: str = SLUG) -> dict[int, tuple[int, int, int]]:
     """What is free, held and sold in each place, the event's own item first."""
     keys = {0: slug, **{place: place_key(1, place) for place in (1, 2, 3)}}
@@ -92,8 +82,8 @@ def places(tables: MotoTables, slug: str = SLUG) -> dict[int, tuple[int, int, in
 def open_sale(stores: Stores, **changes: Any) -> EventRecord:
     """Store an event, and spread it; return it as it is read then."""
     stores.events.create(an_event(**changes))
-    stores.orders._stock.offer(record_of(stores))
-    return record_of(stores)
+    stores.orders._stock.offer(record_of(stores, SLUG))
+    return record_of(stores, SLUG)
 
 
 def place(stores: Stores, order: Order = ORDER, **changes: Any) -> Order:
@@ -103,7 +93,7 @@ def place(stores: Stores, order: Order = ORDER, **changes: Any) -> Order:
 
 def change(stores: Stores, **changes: Any) -> None:
     """Describe the event anew, as an admin does."""
-    edit(stores, record_of(stores), **changes)
+    edit(stores, record_of(stores, SLUG), **changes)
 
 
 def edit(stores: Stores, before: EventRecord, **changes: Any) -> None:
@@ -137,7 +127,7 @@ class TestTheFirstSale:
         self, stores: Stores, tables: MotoTables, traffic: Traffic
     ) -> None:
         stores.events.create(an_event())
-        event = record_of(stores)
+        event = record_of(stores, SLUG)
         traffic.forget()
 
         order = stores.orders.place(ORDER, event)
@@ -151,7 +141,7 @@ class TestTheFirstSale:
             [0, 32, 33, 33],
         )
         assert places(tables)[at][1:] == (2, 0)
-        assert whole(stores) == (98, 2, 0)
+        assert seats_of(stores, SLUG) == (98, 2, 0)
 
     def test_what_was_sold_before_stays_where_it_is(
         self, stores: Stores, tables: MotoTables
@@ -164,12 +154,12 @@ class TestTheFirstSale:
         yours = place(stores, YOURS)
 
         assert places(tables)[0] == (0, 2, 3)
-        assert whole(stores) == (4, 4, 3)
+        assert seats_of(stores, SLUG) == (4, 4, 3)
         make(stores, sold, refunded)
         make(stores, mine, expired)
         make(stores, yours, paid)
         assert places(tables)[0] == (4, 0, 1)
-        assert whole(stores) == (8, 0, 3)
+        assert seats_of(stores, SLUG) == (8, 0, 3)
 
     def test_a_place_has_the_sales_terms_and_is_in_no_index(
         self, stores: Stores, tables: MotoTables
@@ -208,21 +198,21 @@ class TestTheFirstSale:
         self, stores: Stores, tables: MotoTables, traffic: Traffic
     ) -> None:
         stores.events.create(an_event())
-        event = record_of(stores)
+        event = record_of(stores, SLUG)
         traffic.first(TRANSACT, lambda: stores.orders.place(YOURS, event))
 
         mine = stores.orders.place(ORDER, event)
 
         assert mine.places
-        assert whole(stores) == (96, 4, 0)
-        assert record_of(stores).places == 3
+        assert seats_of(stores, SLUG) == (96, 4, 0)
+        assert record_of(stores, SLUG).places == 3
 
     @pytest.mark.parametrize("changes", [{"price": 1}, {"slug": "congress"}, {"capacity": 50}])
     def test_an_event_that_is_changed_at_that_moment_is_not_spread_on_former_terms(
         self, stores: Stores, traffic: Traffic, changes: dict[str, Any]
     ) -> None:
         stores.events.create(an_event())
-        event = record_of(stores)
+        event = record_of(stores, SLUG)
         traffic.first(TRANSACT, lambda: edit(stores, event, **changes))
         slug = changes.get("slug", SLUG)
 
@@ -245,7 +235,7 @@ class TestTheFirstSale:
 
         place(stores)
 
-        assert whole(stores) == (7, 2, 0)
+        assert seats_of(stores, SLUG) == (7, 2, 0)
 
 
 class TestASale:
@@ -282,7 +272,7 @@ class TestASale:
 
         assert traffic.operations() == [TRANSACT]
         assert order.places
-        assert whole(stores) == (UNLIMITED_SEATS - 2, 2, 0)
+        assert seats_of(stores, SLUG) == (UNLIMITED_SEATS - 2, 2, 0)
 
     def test_a_crowd_comes_to_every_place(self, stores: Stores, tables: MotoTables) -> None:
         event = open_sale(stores)
@@ -302,7 +292,7 @@ class TestASale:
         assert traffic.operations() == [READ_MANY, READ, READ_MANY, TRANSACT]
         (read,) = traffic.calls[2].body["RequestItems"].values()
         assert read["ConsistentRead"]
-        assert whole(stores) == (0, 4, 0)
+        assert seats_of(stores, SLUG) == (0, 4, 0)
         make(stores, order, paid)
         assert places(tables) == {0: (0, 0, 0), 1: (0, 0, 2), 2: (0, 0, 1), 3: (0, 0, 1)}
 
@@ -318,7 +308,7 @@ class TestASale:
         order = place(stores, quantity=2, id="01JNANOTHER")
 
         assert order.places == ()
-        assert whole(stores) == (0, 5, 0)
+        assert seats_of(stores, SLUG) == (0, 5, 0)
 
     def test_sold_out_is_said_only_by_a_look_at_all_places_as_they_are_now(
         self, stores: Stores, traffic: Traffic
@@ -327,7 +317,7 @@ class TestASale:
         stores.orders.place(ORDER, event)
         traffic.forget()
 
-        with pytest.raises(SoldOut, match="only 1 seats are left"):
+        with pytest.raises(SoldOut, match="only 1 seat is left"):
             stores.orders.place(YOURS, event)
 
         assert traffic.operations() == [READ_MANY, READ, READ_MANY]
@@ -388,7 +378,7 @@ class TestASale:
         with pytest.raises(raised):
             stores.orders.place(order, event)
 
-        assert whole(stores)[1:] == (0, 0)
+        assert seats_of(stores, SLUG)[1:] == (0, 0)
         assert stores.orders.get(order.id) is None
 
     def test_another_slug_is_in_nobodys_way(self, stores: Stores) -> None:
@@ -398,7 +388,7 @@ class TestASale:
         order = make(stores, stores.orders.place(ORDER, event), noted, paid)
 
         assert order.places
-        assert whole(stores, "congress") == (98, 0, 2)
+        assert seats_of(stores, "congress") == (98, 0, 2)
 
     def test_an_event_that_is_gone_has_no_seats(self, stores: Stores) -> None:
         event = open_sale(stores)
@@ -410,7 +400,7 @@ class TestASale:
         open_sale(stores)
         with pytest.raises(SoldOut):
             place(stores, event_id=2)
-        assert whole(stores) == (100, 0, 0)
+        assert seats_of(stores, SLUG) == (100, 0, 0)
 
     def test_a_place_whose_seats_are_below_nothing_sells_none(
         self, stores: Stores, tables: MotoTables
@@ -456,7 +446,7 @@ class TestAPlaceInTrouble:
         ]
         assert len(set(tokens)) == 2
         assert stores.orders.get(ORDER.id) == order
-        assert whole(stores)[1:] == (2, 0)
+        assert seats_of(stores, SLUG)[1:] == (2, 0)
 
     @TROUBLE
     def test_where_all_are_in_trouble_the_last_one_is_tried_again(
@@ -471,7 +461,7 @@ class TestAPlaceInTrouble:
         keys = [key for (key,) in touched(traffic)]
         assert len(set(keys[:3])) == 3
         assert keys[2:] == [keys[2]] * 4
-        assert whole(stores) == (98, 2, 0)
+        assert seats_of(stores, SLUG) == (98, 2, 0)
 
     @pytest.mark.parametrize(
         "code", ["TransactionInProgressException", "ThrottlingException", "RequestLimitExceeded"]
@@ -502,7 +492,7 @@ class TestAPlaceInTrouble:
         order = stores.orders.place(ORDER, event)
 
         assert [order.places] == [made[0].places]
-        assert whole(stores) == (98, 2, 0)
+        assert seats_of(stores, SLUG) == (98, 2, 0)
 
     def test_another_order_of_the_same_id_is_not_ours(
         self, stores: Stores, traffic: Traffic
@@ -523,7 +513,7 @@ class TestAPlaceInTrouble:
         stores.orders.place(ORDER, event)
         with pytest.raises(IntegrityError):
             stores.orders.place(ORDER, event)
-        assert whole(stores) == (98, 2, 0)
+        assert seats_of(stores, SLUG) == (98, 2, 0)
 
     def test_a_store_that_stays_busy_is_told(
         self, stores: Stores, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
@@ -561,7 +551,7 @@ class TestAnOrdersLife:
 
         order = make(stores, order, *map(of_five, steps))
 
-        assert whole(stores, "congress" if moved else SLUG) == expected
+        assert seats_of(stores, "congress" if moved else SLUG) == expected
         assert sum(order.seats_at.values()) == order.seats_held + order.seats_sold
         stored = stores.orders.get(order.id)
         assert stored is not None
@@ -587,7 +577,7 @@ class TestAnOrdersLife:
         assert placed == ORDER
         with pytest.raises(Changed):
             stores.orders.replace(ORDER, step(ORDER))
-        assert whole(stores) == (98, 2, 0)
+        assert seats_of(stores, SLUG) == (98, 2, 0)
 
     def test_a_refund_of_a_part_leaves_the_rest_where_it_is(
         self, stores: Stores, tables: MotoTables
@@ -601,7 +591,7 @@ class TestAnOrdersLife:
         order = make(stores, order, one_goes_back)
 
         assert sum(order.seats_at.values()) == 3
-        assert whole(stores) == (1, 0, 3)
+        assert seats_of(stores, SLUG) == (1, 0, 3)
         assert {at: sold for at, (_, _, sold) in places(tables).items() if sold} == order.seats_at
 
     def test_seats_that_are_taken_again_come_from_wherever_there_are_some(
@@ -617,12 +607,12 @@ class TestAnOrdersLife:
         # The event's own item is asked first: most events have no other.
         assert traffic.operations() == [TRANSACT, READ, READ, READ_MANY, TRANSACT]
         assert len(order.places) == 3
-        assert whole(stores) == (0, 0, 4)
+        assert seats_of(stores, SLUG) == (0, 0, 4)
 
     @pytest.mark.parametrize(
         ("steps", "message"),
         [
-            ([expired, paid], "only 1 seats are left"),
+            ([expired, paid], "only 1 seat is left"),
             ([paid, refunded, bounced], "the seats were sold to somebody else"),
         ],
     )
@@ -637,7 +627,7 @@ class TestAnOrdersLife:
         with pytest.raises(SoldOut, match=message):
             make(stores, order, last)
 
-        assert whole(stores) == (1, 2, 0)
+        assert seats_of(stores, SLUG) == (1, 2, 0)
 
     def test_who_is_always_too_late_for_them_is_told_so(
         self, stores: Stores, traffic: Traffic
@@ -655,7 +645,7 @@ class TestAnOrdersLife:
         with pytest.raises(SalesClosed, match="the event was cancelled"):
             make(stores, order, paid)
         make(stores, order, expired)
-        assert whole(stores) == (100, 0, 0)
+        assert seats_of(stores, SLUG) == (100, 0, 0)
 
     @pytest.mark.parametrize(("name", "steps"), [("held", [paid]), ("sold", [paid, refunded])])
     def test_seats_that_are_missing_in_a_place_are_told(
@@ -717,7 +707,7 @@ class TestEdits:
             item = tables.item(EVENTS, place_key(1, number))
             for name in ("status", "date", "price", "currency"):
                 assert item[name] == own[name]
-        assert whole(stores, record.slug) == (100, 0, 0)
+        assert seats_of(stores, record.slug) == (100, 0, 0)
 
     @pytest.mark.parametrize("changes", [{"name": "Another"}, {"city": "London"}, {"alt": "A"}])
     def test_what_is_no_term_touches_no_place(
@@ -738,7 +728,7 @@ class TestEdits:
         change(stores, slug="congress")
         assert places(tables, "congress")[0] == (0, 2, 0)
         make(stores, mine, paid)
-        assert whole(stores, "congress") == (5, 2, 2)
+        assert seats_of(stores, "congress") == (5, 2, 2)
 
     def test_an_admin_who_read_whole_stock_moves_only_what_is_in_the_item(
         self, stores: Stores, tables: MotoTables
@@ -746,9 +736,9 @@ class TestEdits:
         stores.events.create(an_event(capacity=9))
         stores.orders.place(ORDER)
         place(stores, YOURS)
-        edit(stores, stores.events.whole(record_of(stores)), slug="congress", capacity=12)
+        edit(stores, stores.events.whole(record_of(stores, SLUG)), slug="congress", capacity=12)
         assert places(tables, "congress")[0] == (0, 2, 0)
-        assert whole(stores, "congress") == (8, 4, 0)
+        assert seats_of(stores, "congress") == (8, 4, 0)
 
     @pytest.mark.parametrize("slug", [SLUG, "congress"])
     @pytest.mark.parametrize(
@@ -771,7 +761,7 @@ class TestEdits:
         change(stores, capacity=after, slug=slug)
 
         free = (UNLIMITED_SEATS if after is None else after) - 4
-        assert whole(stores, slug) == (free, 3, 1)
+        assert seats_of(stores, slug) == (free, 3, 1)
         frees = [count for count, _, _ in places(tables, slug).values()]
         assert min(frees) >= 0
         assert after is None or max(frees[1:]) - min(frees[1:]) <= 2
@@ -783,7 +773,7 @@ class TestEdits:
         with pytest.raises(CapacityTooLow, match="5 seats are sold or held"):
             change(stores, capacity=4, slug=slug)
         change(stores, capacity=5, slug=slug)
-        assert whole(stores, slug) == (0, 5, 0)
+        assert seats_of(stores, slug) == (0, 5, 0)
 
     @pytest.mark.parametrize(("sold", "raised"), [(1, Changed), (5, CapacityTooLow)])
     def test_seats_that_are_sold_at_the_same_moment_are_not_taken_away(
@@ -799,13 +789,13 @@ class TestEdits:
         )
         with pytest.raises(raised):
             change(stores, capacity=4 if sold == 5 else 1)
-        assert whole(stores) == (9 - sold, sold, 0)
+        assert seats_of(stores, SLUG) == (9 - sold, sold, 0)
 
     def test_a_change_made_of_what_was_read_before_the_first_sale_is_made_again(
         self, stores: Stores, tables: MotoTables
     ) -> None:
         stores.events.create(an_event())
-        before = record_of(stores)
+        before = record_of(stores, SLUG)
         place(stores)
         with pytest.raises(Changed):
             edit(stores, before, price=1)
@@ -932,7 +922,7 @@ class TestGuards:
         guarded: bool,
     ) -> None:
         stores.events.create(an_event())
-        event = record_of(stores)
+        event = record_of(stores, SLUG)
         if not guarded:
             without("stock", "unchanged")
         traffic.first(TRANSACT, lambda: edit(stores, event, price=20000))
@@ -950,7 +940,7 @@ class TestGuards:
         guarded: bool,
     ) -> None:
         stores.events.create(an_event())
-        before = record_of(stores)
+        before = record_of(stores, SLUG)
         known = open_places(stores)
         if not guarded:
             without("events", "unchanged")
@@ -960,7 +950,7 @@ class TestGuards:
 
         # Without it, seats of a cancelled event are sold.
         assert stores.orders.place(ORDER, known).places
-        assert (record_of(stores).status is EventStatus.CANCELLED) != guarded
+        assert (record_of(stores, SLUG).status is EventStatus.CANCELLED) != guarded
 
     @GUARDED
     def test_a_place_gives_a_lower_capacity_no_seats_that_it_does_not_have(
@@ -1010,8 +1000,8 @@ class TestGuards:
 
 def open_places(stores: Stores) -> EventRecord:
     """Spread the event that is there; return it as it is read then."""
-    stores.orders._stock.offer(record_of(stores))
-    return record_of(stores)
+    stores.orders._stock.offer(record_of(stores, SLUG))
+    return record_of(stores, SLUG)
 
 
 def test_a_place_that_is_always_refused_limits_nobody(stores: Stores, no_pauses: object) -> None:
@@ -1036,7 +1026,7 @@ def test_a_place_that_is_always_refused_limits_nobody(stores: Stores, no_pauses:
         hooks.unregister("before-send.dynamodb", refuse)
 
     assert len(refused) > 5
-    assert whole(stores)[1] == 60
+    assert seats_of(stores, SLUG)[1] == 60
 
 
 def test_erasing_everything_takes_the_places_too(stores: Stores, tables: MotoTables) -> None:
@@ -1064,7 +1054,7 @@ def test_a_crowd_of_steps_never_loses_a_seat(stores: Stores, tables: MotoTables)
     for _ in range(120):
         with suppress(SoldOut, CapacityTooLow):
             rng.choices(acts, [3, 4, 1])[0]()
-        record = stores.events.whole(record_of(stores), consistent=True)
+        record = stores.events.whole(record_of(stores, SLUG), consistent=True)
         total = UNLIMITED_SEATS if record.capacity is None else record.capacity
         assert record.free + record.held + record.sold == total
         assert record.held == sum(order.seats_held for order in orders)

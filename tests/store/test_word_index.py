@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chalicelib.domain.clock import utc_now
 from chalicelib.domain.event_facts import EventFacts, EventOrder, event_words, id_text
 from chalicelib.domain.event_filter import EventFilter
-from chalicelib.domain.events import Event, EventRecord, EventStatus
+from chalicelib.domain.events import Event, EventStatus
 from chalicelib.domain.text import query_words
 from chalicelib.errors import TooBroad, Unavailable
 from chalicelib.services.port_types import PageRequest
@@ -28,6 +28,7 @@ from chalicelib.store.reindexing import Reindexing, open_reindexing
 from chalicelib.store.word_index import Mark, word_entry, word_term
 from infra.operating.reindex import reindex
 from tests.support.builders import a_city, an_event
+from tests.support.records import record_of
 from tests.support.tables import AUDIT, CITIES, EVENTS, INDEX, ORDERS, MotoTables
 from tests.support.traffic import Traffic, refusal, success
 
@@ -110,12 +111,6 @@ def slugs(items: tuple[str, ...]) -> list[str]:
 def assert_in_step(tables: MotoTables) -> None:
     assert marks(tables) == []
     assert entries(tables) == expected_entries(tables)
-
-
-def record_of(stores: Stores, slug: str) -> EventRecord:
-    record = stores.events.get(slug, consistent=True)
-    assert record is not None
-    return record
 
 
 def edit(stores: Stores, event: str, /, **changes: Any) -> None:

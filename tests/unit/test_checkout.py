@@ -165,7 +165,7 @@ class TestRefused:
 
     def test_a_sold_out_event_refuses_a_hold(self, shop: Sale) -> None:
         shop.events.move("tech-conference", free=-99, sold=99)
-        with pytest.raises(SoldOut, match="only 1 seats are left"):
+        with pytest.raises(SoldOut, match="only 1 seat is left"):
             shop.begin()
         assert shop.calls == []
         assert shop.meter.counts == {"SoldOut": 1}

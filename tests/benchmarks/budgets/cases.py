@@ -142,6 +142,7 @@ def _of_variants() -> Iterator[Case]:
     yield Case(API, "the same checkout again", _repeated_checkout)
     yield Case(API, "checkout of free tickets", _free_checkout)
     yield Case(API, "checkout of a sold-out event", _sold_out_checkout)
+    yield Case(API, f"checkout of {MANY_SEATS:,} seats that are sold out", _large_sold_out)
     yield Case(API, "verify, before the webhook came", _early_verify)
 
 
@@ -206,6 +207,15 @@ def _sold_out_checkout(world: World) -> Work:
     assert record is not None
     world.stores.events.replace(record, replace(event, capacity=0))
     return lambda: _expect(409, _buy())
+
+
+def _large_sold_out(world: World) -> Work:
+    slug = _on_sale(world)
+    record = world.stores.events.get(slug, consistent=True)
+    assert record is not None
+    whole = world.stores.events.whole(record, consistent=True)
+    world.stores.events.replace(whole, replace(whole.described(), capacity=whole.held))
+    return lambda: _expect(409, _buy(eventSlug=slug))
 
 
 def _early_verify(world: World) -> Work:

@@ -436,6 +436,7 @@ def _rushes(rushed: Sequence[Rushed]) -> str:
                 f"{seats_sold:,}",
                 f"{outcome.mails_late:,}",
                 f"{outcome.most_at_once:,}",
+                f"{outcome.pages_throttled / outcome.pages:.0%}",
             )
         )
     head = (
@@ -446,6 +447,7 @@ def _rushes(rushed: Sequence[Rushed]) -> str:
         "sold by webhook",
         "mails left for the timer",
         "calls at once",
+        "looks at the page throttled",
     )
     return table(head, rows)
 

@@ -249,7 +249,8 @@ class Sale:
         if self._layout.places:
             yield self._times.read
         if not places:
-            yield self._times.read
+            if not (yield from self._look_at_all()):
+                return UNAVAILABLE
             places = self._with_seats(range(self._layout.items))
         deadline = self._clock.now + PATIENCE
         while places and self._clock.now < deadline:
@@ -257,8 +258,23 @@ class Sale:
             taken = yield from self._try_places(number, offered, deadline)
             if taken is not None:
                 return taken if taken >= 0 else UNAVAILABLE
+            if not (yield from self._look_at_all()):
+                return UNAVAILABLE
             places = self._with_seats(range(self._layout.items))
         return SOLD_OUT
+
+    def _look_at_all(self) -> Steps:
+        """Read the event and all of its places as of every write; what was left out, again."""
+        left = [(_EVENT, self._layout.event_reads)]
+        left += [(_stock_key(place), 1) for place in range(self._layout.places)]
+
+        def read() -> Result:
+            nonlocal left
+            now = self._clock.now
+            left = [(key, u) for key, u in left if not self._database.read(now, _EVENTS, key, u)]
+            return Result.THROTTLED if left else Result.MADE
+
+        return (yield from self._patiently(read, self._times.read))
 
     def _some_places(self) -> list[int]:
         """Return the places that are looked at, as far as they have the seats."""

@@ -174,6 +174,9 @@ description has about 500 characters; it is part of the item whose stock is sold
 |---|---|---|---|---|
 {_rows(lines)}
 
+The timer's chores here are those of orders; `docs/budgets.md` counts all that are deployed, and
+failed conditional writes too, which the engine leaves out.
+
 An order of two seats, from its checkout to its tickets in the mail, takes
 {sum(len(line.calls) for line in sold)} calls and
 {sum(line.write_units for line in sold):g} write units: {each:g} write units for each ticket.
