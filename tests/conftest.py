@@ -13,6 +13,7 @@ from chalicelib.settings import StoreSettings
 from chalicelib.store import Stores, open_stores
 from infra.tables import create_tables
 from tests.support.lambda_api import LambdaApi
+from tests.support.patience import await_calls_given_up, wait_for_long
 
 # Reads along what the suite logs, and fails the test that gives something away.
 pytest_plugins = ("tests.support.log_watch",)
@@ -50,6 +51,15 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget_parts()
     yield
     forget_parts()
+
+
+@pytest.fixture(autouse=True)
+def _patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test fail for being slow, nor meet what a test before it gave up on."""
+    if request.node.get_closest_marker("own_limits") is None:
+        wait_for_long(monkeypatch)
+    yield
+    await_calls_given_up()
 
 
 def forget_parts() -> None:

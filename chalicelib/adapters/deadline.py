@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
 
+# What the thread of a call is called.
+THREAD_NAME = "call-within-a-deadline"
+
 
 class DeadlineExceeded(Exception):
     """The call had not ended in time. It may still have its effect."""
@@ -40,7 +43,9 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
     A call that is given up goes on in its thread until its own limits end it; nobody waits.
     """
     call = _Call(work)
-    thread = threading.Thread(target=copy_context().run, args=(call.run,), daemon=True)
+    thread = threading.Thread(
+        target=copy_context().run, args=(call.run,), name=THREAD_NAME, daemon=True
+    )
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

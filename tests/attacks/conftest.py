@@ -92,7 +92,7 @@ def shop(tables: MotoTables, payments: FakePayments, _trusted: None) -> MotoTabl
 @pytest.fixture
 def empty_site(tables: MotoTables, gateway_url: str, _trusted: None) -> Iterator[httpx.Client]:
     """The API over HTTP with nothing in it, for what ends before there is anything to find."""
-    with httpx.Client(base_url=gateway_url, timeout=20) as client:
+    with httpx.Client(base_url=gateway_url, timeout=60) as client:
         yield client
 
 
@@ -105,5 +105,5 @@ def api(shop: MotoTables) -> LambdaApi:
 @pytest.fixture
 def site(shop: MotoTables, gateway_url: str) -> Iterator[httpx.Client]:
     """The shop over HTTP."""
-    with httpx.Client(base_url=gateway_url, timeout=20) as client:
+    with httpx.Client(base_url=gateway_url, timeout=60) as client:
         yield client

@@ -15,7 +15,7 @@ from tests.support.routes import EVENT
 
 pytestmark = pytest.mark.xdist_group("browser")
 
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 
 
 class DocsPage:

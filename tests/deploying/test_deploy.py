@@ -133,7 +133,7 @@ def test_at_a_terminal_only_a_yes_goes_on(
         text=True,
     ) as process:
         os.write(ours, f"{answer}\n".encode())
-        shown, _ = process.communicate(timeout=60)
+        shown, _ = process.communicate(timeout=120)
     os.close(ours)
     os.close(theirs)
 
@@ -274,7 +274,7 @@ def _open_gate(cloud: Cloud, shop: Shop) -> None:
     url = found["StackResourceDetail"]["PhysicalResourceId"]
     body = json.dumps({"Status": "SUCCESS", "UniqueId": "1", "Data": "", "Reason": "open"})
     # Signed without a content type.
-    assert httpx.put(url, content=body.encode(), timeout=10).status_code == 200
+    assert httpx.put(url, content=body.encode(), timeout=60).status_code == 200
 
 
 def test_a_bucket_of_ones_own_is_used_if_it_is_private(cloud: Cloud, shop: Shop) -> None:

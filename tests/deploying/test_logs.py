@@ -106,7 +106,7 @@ def test_lines_are_followed_until_interrupted_each_once(cloud: Cloud, talking: S
         write(cloud, talking, {"APIHandler": {"level": "ERROR", "message": "and another"}})
         assert "and another" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=120)
 
     assert process.returncode == 130
     assert rest == ""

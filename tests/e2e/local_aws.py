@@ -21,7 +21,7 @@ _TEMPLATE_KEY = "template.json"
 # ministack knows a firewall, and has no place for one before a stage.
 _UNKNOWN_TYPES = {"AWS::WAFv2::WebACLAssociation"}
 _ROOT_KEY = "000000000000"
-_STACK_SECONDS = 60.0
+_STACK_SECONDS = 180.0
 _POLL_SECONDS = 0.1
 
 

@@ -47,7 +47,7 @@ schemathesis.openapi.format(
 @cache
 def _known() -> KnownThings:
     headers = {"Authorization": f"Bearer {os.environ[TOKEN]}"}
-    return KnownThings(httpx.Client(base_url=os.environ[API], headers=headers, timeout=20))
+    return KnownThings(httpx.Client(base_url=os.environ[API], headers=headers, timeout=60))
 
 
 @schemathesis.hook

@@ -73,7 +73,7 @@ def findings(
     server: Server, passes: Sequence[Pass], options: Options, directory: Path
 ) -> list[str]:
     """Run every pass, schemathesis's output on this program's own; return all that is wrong."""
-    document = httpx.get(f"{server.url}{_DOCUMENT}", timeout=20).raise_for_status().json()
+    document = httpx.get(f"{server.url}{_DOCUMENT}", timeout=60).raise_for_status().json()
     (directory / _FILE).write_text(json.dumps(document))
     found: list[str] = []
     tested, total = 0, _operations_in(document)

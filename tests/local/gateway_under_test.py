@@ -148,7 +148,7 @@ class Slow:
     release: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        self.release.wait(10)
+        self.release.wait(60)
         return {"statusCode": 200, "body": "late"}
 
 
@@ -174,7 +174,7 @@ def gateway(
         handlers,
         config or GatewayConfig(api_keys=frozenset({API_KEY})),
     )
-    with running(starlette) as base_url, httpx.Client(base_url=base_url, timeout=10) as client:
+    with running(starlette) as base_url, httpx.Client(base_url=base_url, timeout=60) as client:
         try:
             yield client
         finally:
@@ -184,7 +184,7 @@ def gateway(
 def raw_request(client: httpx.Client, request: bytes) -> bytes:
     """What the server answers to these bytes, until it closes the connection."""
     address = urlsplit(str(client.base_url))
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(65536):

@@ -58,7 +58,7 @@ def test_as_many_functions_run_at_once_as_there_are_workers() -> None:
     barrier = threading.Barrier(64)
 
     def meeting(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        barrier.wait(10)
+        barrier.wait(60)
         return {"body": "met"}
 
     with gateway(functions={"Echo": meeting}) as client:
@@ -75,7 +75,7 @@ def test_more_clients_than_workers_wait_for_their_turn() -> None:
 def test_a_connection_serves_many_requests_errors_among_them() -> None:
     with gateway() as client:
         address = urlsplit(str(client.base_url))
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             reader = connection.makefile("rb")
             statuses = []
             for target in (b"/", b"/nothing", b"/echo/%", b"/scripted", b"/"):
@@ -95,7 +95,7 @@ def test_pipelined_requests_keep_their_own_headers() -> None:
     requests = head + b"X-First: 1\r\n\r\n" + head + b"x-SECOND: 2\r\nConnection: close\r\n\r\n"
     with gateway() as client:
         address = urlsplit(str(client.base_url))
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall(requests)
             received = b""
             while chunk := connection.recv(65536):
@@ -120,7 +120,7 @@ def test_a_client_that_leaves_before_its_body_is_complete_costs_nothing(
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\npart"
     with gateway(functions={"Echo": lambda event, context: calls.append(event)}) as client:
         address = urlsplit(str(client.base_url))
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall(head)
         assert client.get("/").status_code == 200
     assert calls == []
@@ -135,14 +135,14 @@ def test_a_client_that_leaves_before_the_answer_does_no_harm(
 
     def waiting(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         entered.set()
-        leave.wait(10)
+        leave.wait(60)
         return {"body": "x" * 100_000}
 
     with gateway(functions={"Echo": waiting}) as client:
         address = urlsplit(str(client.base_url))
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
             connection.sendall(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert entered.wait(10)
+            assert entered.wait(60)
         leave.set()
         assert client.get("/").status_code == 200
     assert "Traceback" not in caplog.text
@@ -242,7 +242,7 @@ def make_app(meet: threading.Barrier) -> Chalice:
 
     @blueprint.route("/who")
     def who() -> dict[str, str]:
-        meet.wait(10)
+        meet.wait(60)
         request = blueprint.current_request
         return {
             "number": request.headers["x-number"],

@@ -261,7 +261,7 @@ def test_the_issuer_runs_until_it_is_interrupted(tmp_path: Path) -> None:
             discovery = client.get("/.well-known/openid-configuration").json()
     finally:
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
     assert discovery["issuer"] == f"http://127.0.0.1:{port}"
     assert output == f"Issuer: http://127.0.0.1:{port}\n"
     assert process.returncode == 0

@@ -65,7 +65,7 @@ class Process:
 
     def end(self, number: signal.Signals) -> int:
         self.child.send_signal(number)
-        return self.child.wait(15)
+        return self.child.wait(60)
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def process(state_dir: Path, *more: str) -> Iterator[Process]:
         yield started
     finally:
         started.child.kill()
-        started.child.wait(15)
+        started.child.wait(60)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         ended = subprocess.run(
             command(tmp_path, port),
-            env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+            env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
@@ -144,7 +144,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_live_key_is_one_clear_line_without_the_key(tmp_path: Path) -> None:
     ended = subprocess.run(
         command(tmp_path, 0, "--secret-key", "sk_live_madeup"),
-        env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+        env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()

@@ -30,7 +30,7 @@ FORM = {
     "line_items[0][price_data][product_data][name]": "Ticket",
 }
 
-_PATIENCE_SECONDS = 15
+_PATIENCE_SECONDS = 60
 
 
 class Clock:

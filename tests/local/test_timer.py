@@ -32,7 +32,7 @@ def test_the_function_is_called_again_and_again_with_what_eventbridge_sends() ->
     function = Recorder()
 
     with ticking(function, period=0.01):
-        assert function.called_twice.wait(10)
+        assert function.called_twice.wait(60)
 
     event, context = function.calls[0]
     assert event["detail-type"] == "Scheduled Event"
@@ -45,7 +45,7 @@ def test_a_function_that_fails_is_told_and_called_again(caplog: pytest.LogCaptur
     function = Recorder(is_broken=True)
 
     with ticking(function, period=0.01):
-        assert function.called_twice.wait(10)
+        assert function.called_twice.wait(60)
 
     assert {record.message for record in caplog.records} == {"the scheduled function failed"}
     assert caplog.records[0].exc_info is not None
@@ -55,7 +55,7 @@ def test_nothing_is_called_after_the_end() -> None:
     function = Recorder()
 
     with ticking(function, period=0.01):
-        assert function.called_twice.wait(10)
+        assert function.called_twice.wait(60)
 
     assert "timer" not in {thread.name for thread in threading.enumerate()}
 

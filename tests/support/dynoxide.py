@@ -25,7 +25,7 @@ _PACKAGE = f"@dynoxide/linux-x64@{VERSION}"
 _SHA512 = "sBHqlxJ9ANkLluFkYRfd5r8Y0ApFew4FhOrlhgRAgD4XzEoFOukEo1nuBTQ1+jTtofqwn4NWQ2k0Tn5mNTjgUg=="
 _CACHE = Path(".cache/dynoxide")
 _MEMBER = "package/dynoxide"
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
 
 
 class EngineMissing(Exception):
@@ -46,7 +46,7 @@ def dynoxide() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
+            with socket.create_connection(("127.0.0.1", port), timeout=10):
                 return
         except OSError:
             time.sleep(0.02)

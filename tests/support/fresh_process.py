@@ -23,7 +23,7 @@ def run_fresh(script: str, **environment: str) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout.splitlines()[-1])

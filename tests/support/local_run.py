@@ -78,7 +78,7 @@ class LocalRun:
                 "successUrl": "http://localhost:3000/done",
                 "cancelUrl": "http://localhost:3000/",
             },
-            timeout=30,
+            timeout=120,
         )
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
@@ -95,7 +95,7 @@ class LocalRun:
     def stop(self, number: int = signal.SIGINT) -> int:
         """End it as Ctrl-C does; returns its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def start(directory: Path, environment: Mapping[str, str]) -> LocalRun:
@@ -144,7 +144,7 @@ def assert_nothing_given_away(run: LocalRun) -> None:
 
 def eventually(check: Any, message: str) -> None:
     """Wait until a check holds: what happens by itself, such as a webhook, takes its time."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if check():
             return

@@ -16,7 +16,7 @@ from infra.tables import create_tables
 from tests.conftest import ENVIRONMENT, TABLES
 
 PROGRAM = Path(os.environ.get("MINISTACK") or ".venv-ministack/bin/ministack")
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -50,14 +50,14 @@ def ministack(directory: Path, services: str) -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _await(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):
+            with urllib.request.urlopen(f"{url}/_ministack/health", timeout=10):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)

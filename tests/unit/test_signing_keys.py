@@ -153,6 +153,7 @@ def test_an_issuer_that_hangs_is_unavailable(monkeypatch: pytest.MonkeyPatch) ->
         SigningKeys(server.url).get("rsa-1")
 
 
+@pytest.mark.own_limits
 def test_an_issuer_is_not_waited_for_longer_than_three_seconds() -> None:
     assert tokens._JWKS_TIMEOUT_SECONDS == 3.0
 

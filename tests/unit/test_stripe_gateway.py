@@ -416,6 +416,7 @@ def test_a_stripe_that_takes_its_time_is_given_up_as_a_whole(
     assert [fields["type"] for _, _, fields in log.lines] == ["DeadlineExceeded"] * len(CALLS)
 
 
+@pytest.mark.own_limits
 def test_stripes_limit_leaves_the_store_its_share_of_ten_seconds() -> None:
     assert stripe_gateway._READ_TIMEOUT_SECONDS < stripe_gateway._DEADLINE_SECONDS <= 6
 
