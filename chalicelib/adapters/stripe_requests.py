@@ -11,11 +11,8 @@ from chalicelib.adapters.stripe_objects import (
     RETURN_SEATS,
 )
 from chalicelib.domain.checkout_sessions import RedirectUrls
-from chalicelib.domain.free_orders import (
-    SESSION_PLACEHOLDER,
-    session_metadata,
-    with_session_id,
-)
+from chalicelib.domain.free_orders import SESSION_PLACEHOLDER, with_session_id
+from chalicelib.domain.order_sessions import session_metadata
 from chalicelib.domain.orders import Order
 from chalicelib.domain.refunds import Refund
 

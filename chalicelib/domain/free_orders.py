@@ -2,8 +2,7 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
-from chalicelib.domain.checkout_sessions import CheckoutSession, PaymentStatus, SessionStatus
-from chalicelib.domain.orders import FREE_SESSION_PREFIX, Order
+from chalicelib.domain.orders import FREE_SESSION_PREFIX
 
 _ORDER_ID_LENGTH = 26
 # What Stripe replaces by a session's id in a success URL.
@@ -21,32 +20,6 @@ def order_id_of(session_id: str) -> str | None:
         return None
     start = len(FREE_SESSION_PREFIX)
     return session_id[start : start + _ORDER_ID_LENGTH]
-
-
-def free_session(order: Order, session_id: str) -> CheckoutSession:
-    """Return the session of a free order: complete from the start, and nothing to pay."""
-    return CheckoutSession(
-        id=session_id,
-        status=SessionStatus.COMPLETE,
-        payment_status=PaymentStatus.NO_PAYMENT_REQUIRED,
-        amount_total=0,
-        currency=order.currency,
-        metadata=session_metadata(order),
-        url=None,
-        order_id=order.id,
-        payment_intent_id=None,
-        customer_email=order.customer_email,
-    )
-
-
-def session_metadata(order: Order) -> dict[str, str]:
-    """Return what a session says about its order: Stripe's are made with the same."""
-    return {
-        "orderId": order.id,
-        "eventSlug": order.event_slug,
-        "eventName": order.event_name,
-        "quantity": str(order.quantity),
-    }
 
 
 def with_session_id(success_url: str, session_id: str) -> str:

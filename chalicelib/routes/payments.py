@@ -5,7 +5,7 @@ from chalice.app import Response
 from chalicelib import wiring
 from chalicelib.domain.checkout_sessions import CheckoutSession
 from chalicelib.domain.clock import to_iso
-from chalicelib.domain.free_orders import free_session
+from chalicelib.domain.order_sessions import settled_session
 from chalicelib.domain.orders import Cause, Order
 from chalicelib.errors import (
     Conflict,
@@ -120,6 +120,9 @@ def verify_checkout(request: ApiRequest) -> Response:
     session_id = request.path("session_id")
     if names_a_free_session(session_id):
         return _verify_free(session_id)
+    paid = wiring.order_finder().paid_of_session(session_id)
+    if paid is not None:
+        return _shown(settled_session(paid, session_id), paid)
     session = wiring.payments().retrieve_session(session_id)
     settlement = wiring.fulfilment().settle(session, Cause("verify"))
     if settlement.order is None:
@@ -133,7 +136,7 @@ def _verify_free(session_id: str) -> Response:
         order = wiring.order_finder().of_session(session_id)
     except NotFound as error:
         raise InvalidSession("no such checkout session") from error
-    return _shown(free_session(order, session_id), order)
+    return _shown(settled_session(order, session_id), order)
 
 
 def _shown(session: CheckoutSession, order: Order) -> Response:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from chalicelib.domain.checkout_sessions import CheckoutSession, RedirectUrls
 from chalicelib.domain.clock import Clock
 from chalicelib.domain.events import EventRecord
-from chalicelib.domain.free_orders import free_session, free_session_id, with_session_id
+from chalicelib.domain.free_orders import free_session_id, with_session_id
 from chalicelib.domain.money import to_minor
 from chalicelib.domain.order_changes import pay, release, with_session
+from chalicelib.domain.order_sessions import settled_session
 from chalicelib.domain.orders import HOLD, Cause, HistoryEntry, Order, OrderStatus
 from chalicelib.domain.slugs import is_slug
 from chalicelib.errors import (
@@ -189,7 +190,7 @@ class Checkout:
         self, order: Order, event: EventRecord, urls: RedirectUrls
     ) -> StartedCheckout:
         """Sell the seats of an order that costs nothing, in one write."""
-        session = free_session(order, free_session_id(order.id, self._new_secret()))
+        session = settled_session(order, free_session_id(order.id, self._new_secret()))
         paid = pay(order, session, self._new_secret, order.created_at, Cause("free"))
         paid = self._place(self._confirmations.ask(paid), event)
         self._log_started(order)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chalicelib.domain.free_orders import order_id_of
-from chalicelib.domain.orders import Order
+from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import InvalidSession, NotFound
 from chalicelib.log_context import bind_order
 
@@ -63,6 +63,17 @@ class OrderFinder:
         order = self._of_session(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if order is None:
             raise NotFound("no such order")
+        bind_order(order.id)
+        return order
+
+    def paid_of_session(self, session_id: str) -> Order | None:
+        """Return the order of a checkout session if the store knows that it is paid, and that no
+        money went back since; of any other only Stripe can tell how it stands now.
+        """
+        known = _SESSION_ID.fullmatch(session_id) is not None
+        order = self._orders.get_by_session(session_id) if known else None
+        if order is None or order.status is not OrderStatus.PAID:
+            return None
         bind_order(order.id)
         return order
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from chalicelib.errors import ConfigurationError
@@ -24,6 +24,7 @@ from infra.local.settings import (
     check_settings,
     read_local_run,
 )
+from infra.local.whole_lines import WholeLines
 
 _WATCH_SECONDS = 0.5
 
@@ -32,7 +33,7 @@ def main() -> int:
     """Start everything, serve until interrupted, stop everything; 1 if it could not start."""
     try:
         run = read_local_run()
-        with claimed_state():
+        with claimed_state(), redirect_stdout(WholeLines(sys.stdout)):
             _ensure_ports_free(run)
             _apply(run)
             with _children(run) as children:

@@ -80,9 +80,9 @@ EXPECTED: dict[Route, list[str]] = {
     # The event, the hold, the session's id.
     ("POST", "/api/payments/checkout"): [READ, TRANSACT, PUT],
     ("POST", "/api/payments/create-checkout-session"): [READ, TRANSACT, PUT],
-    # The order, which is in step.
-    ("GET", "/api/payments/verify/{session_id}"): [READ],
-    ("GET", "/api/payments/verify-session/{session_id}"): [READ],
+    # From the session to the order, which is paid.
+    ("GET", "/api/payments/verify/{session_id}"): [QUERY, READ],
+    ("GET", "/api/payments/verify-session/{session_id}"): [QUERY, READ],
     # The buyer's orders, whose index holds their ids only.
     ("GET", "/api/orders"): [QUERY, READ_MANY],
     # By its session: from the session to the order.

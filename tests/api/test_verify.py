@@ -117,6 +117,20 @@ def test_a_second_look_sells_nothing_again(
     assert stock(tables) == (98, 0, 2)
 
 
+def test_who_has_paid_is_told_so_while_stripe_is_down(
+    api: LambdaApi, session: CheckoutSession, payments: FakePayments, stores: Stores
+) -> None:
+    become(payments, session, **PAID)
+    first = verify(api, session)
+    payments.failure = PaymentProviderError("Stripe is not needed for this")
+
+    with watched(stores.orders._connection) as traffic:
+        second = verify(api, session)
+
+    assert second.json == first.json
+    assert traffic.operations() == ["Query", "GetItem"]
+
+
 def test_a_session_with_nothing_to_pay_is_fulfilled_too(
     api: LambdaApi, session: CheckoutSession, payments: FakePayments
 ) -> None:

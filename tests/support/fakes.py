@@ -28,6 +28,7 @@ from chalicelib.domain.events import (
     public_event,
     seats,
 )
+from chalicelib.domain.order_sessions import session_metadata
 from chalicelib.domain.orders import Order
 from chalicelib.domain.payment_news import PaymentNews
 from chalicelib.domain.refunds import Refund, RefundStatus
@@ -491,7 +492,7 @@ class FakePayments:
             payment_status=PaymentStatus.UNPAID,
             amount_total=order.amount_total,
             currency=order.currency,
-            metadata={"orderId": order.id, "eventSlug": order.event_slug},
+            metadata=session_metadata(order),
             url=f"http://stripe.test/c/pay/{session_id}",
             order_id=order.id,
             payment_intent_id=None,

@@ -1,9 +1,11 @@
 """Finding an order for who may see it, over the fakes of store and Stripe."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.domain.free_orders import free_session_id
-from chalicelib.domain.orders import Order
+from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import NotFound, PaymentProviderError
 from chalicelib.services.finding_orders import OrderFinder, names_a_free_session, names_a_session
 from tests.support.builders import a_session, an_order
@@ -18,6 +20,13 @@ class LaggingOrders(FakeOrders):
 
     def get_by_session(self, session_id: str) -> Order | None:
         return None
+
+
+class Unread(FakeOrders):
+    """A store that is not to be asked."""
+
+    def get_by_session(self, session_id: str) -> Order | None:
+        raise AssertionError(session_id)
 
 
 class Desk:
@@ -125,6 +134,32 @@ def test_a_free_orders_session_is_compared_whole_and_stripe_is_not_asked() -> No
         with pytest.raises(NotFound):
             desk.finder.of_session(other)
     assert desk.made == 0
+
+
+def test_a_paid_order_is_found_by_its_session_and_stripe_is_not_asked() -> None:
+    desk = Desk()
+    desk.orders.orders[ID] = paid = replace(desk.order, status=OrderStatus.PAID)
+    assert desk.finder.paid_of_session("cs_test_1") == paid
+    assert desk.made == 0
+
+
+@pytest.mark.parametrize("status", [each for each in OrderStatus if each is not OrderStatus.PAID])
+def test_how_any_other_order_stands_only_stripe_can_tell(status: OrderStatus) -> None:
+    desk = Desk()
+    desk.orders.orders[ID] = replace(desk.order, status=status)
+    assert desk.finder.paid_of_session("cs_test_1") is None
+
+
+@pytest.mark.parametrize("name", ["", "cs_", "cs_é", "cs_test 1", "cs_" + "a" * 251, ID])
+def test_no_paid_order_is_looked_for_by_what_is_no_sessions_id(name: str) -> None:
+    desk = Desk(Unread())
+    assert desk.finder.paid_of_session(name) is None
+
+
+def test_a_paid_order_of_another_session_is_not_found() -> None:
+    desk = Desk()
+    desk.orders.orders[ID] = replace(desk.order, status=OrderStatus.PAID)
+    assert desk.finder.paid_of_session("cs_test_2") is None
 
 
 @pytest.mark.parametrize(

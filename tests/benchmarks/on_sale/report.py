@@ -164,12 +164,12 @@ _INDEXES = """\
   the firewall; beyond it a 429 with `Retry-After: 60`). Everybody behind one address of an office
   or a campus shares that: about a dozen orders a minute. Raise it before a sale to such people.
 - **Stripe is the real ceiling**: in live mode 100 writes a second, of which a session is one,
-  and 100 reads, of which each `verify` is one, also of an order that is paid already. Ask
+  and 100 reads, of which each `verify` of an order that is not known to be paid is one. Ask
   Stripe's support for what the sale needs, six weeks before it (Stripe's page *Rate limits*):
-  as many writes a second as checkouts, and twice as many reads. Until then set the checkouts of
+  as many writes and reads a second as checkouts. Until then set the checkouts of
   `infra/throttling.json` to Stripe's rate: a 429 with `Retry-After` before anything is held is
-  better than a 502 after. A `verify` that Stripe has no room for is a 502 as well; the ticket
-  is sold and sent by the webhook all the same.
+  better than a 502 after. A `verify` that Stripe has no room for is a 502 as well, until the
+  webhook came, which sells the ticket and sends it all the same.
 - **The orders' indexes do not limit below {wanted}.** `by_event` is one partition an event, and
   is written once an order ({by_event:.0f} unit): 1,000 orders a second. `due` is written {due:g}
   times an order (put, moved, taken out) and `by_created` once, over eight keys. Eight keys on
