@@ -75,7 +75,7 @@ token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
 	@$(BIN)/python -m infra.local.issuer.token --role $(call quoted,$(ROLE)) --ttl $(call quoted,$(TTL)) $(call option,sub,SUB)
 
 .PHONY: test
-test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, every test suite
+test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, the test suites
 
 .PHONY: lint
 lint: $(READY) ## Check format and style
@@ -98,12 +98,19 @@ secrets-scan: $(READY) ## Look for secrets in tracked files (HISTORY=1: in all t
 audit: $(READY) ## Look for known vulnerabilities of what is locked (REQUIRE_ADVISORIES=1)
 	@$(BIN)/python -m infra.safety.advisories $(call switch,require-advisories,REQUIRE_ADVISORIES) $(wildcard requirements*.lock)
 
+# What takes minutes by itself has a target of its own; CI runs these too.
+SLOW := tests/concurrency tests/proofs
+
 .PHONY: suites
-suites: setup ## Run every test suite, with coverage
+suites: setup ## Run the test suites, with coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report= --ignore=tests/proofs
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report= $(SLOW:%=--ignore=%)
 	$(BIN)/coverage report --skip-covered --fail-under=95
 	$(BIN)/coverage report --include='chalicelib/domain/*,chalicelib/services/*,chalicelib/http/*' --fail-under=100
+
+.PHONY: crowds
+crowds: setup ## Sell to crowds on real engines, with trouble put in (minutes)
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/concurrency
 
 .PHONY: proofs
 proofs: setup ## Kill the process at every call, tell Stripe's events in every order (minutes)

@@ -4,6 +4,7 @@ that other programs see.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,23 @@ def test_a_token_of_the_environment_is_in_no_line_that_others_see(stub: Path, ta
 def test_no_value_is_put_between_quotes_that_it_could_end() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert "'$(" not in makefile.replace("quoted = '$(", "")
+
+
+def test_what_the_suites_leave_out_ci_runs_by_a_target_of_its_own() -> None:
+    def commands(*targets: str) -> str:
+        done = subprocess.run(
+            ["make", "-n", *targets], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    left_out = re.findall(r"--ignore=(\S+)", commands("test"))
+    in_ci = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+
+    assert left_out == ["tests/concurrency", "tests/proofs"]
+    assert "test" in in_ci
+    run = commands(*set(in_ci) - {"test"})
+    for folder in left_out:
+        assert re.search(rf"pytest .*{folder}$", run, re.MULTILINE), folder
 
 
 def test_an_alarm_that_there_is_not_is_answered_with_those_that_there_are(
