@@ -10,13 +10,21 @@ import pytest
 
 from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
-from chalicelib.store import Stores, open_stores
+from chalicelib.store import Stores, open_stores, patience
 from tests.support.dynoxide import EngineMissing, dynoxide_tables
 from tests.support.ministack import ministack_tables
 
 ENGINES = [
     pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("ministack", "dynoxide")
 ]
+
+
+@pytest.fixture(autouse=True)
+def _patient_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a buyer wait for as long as a crowd takes on a machine that is busy with other things:
+    how long they wait in life is for tests of the store, with a clock of their own.
+    """
+    monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module")
