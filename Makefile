@@ -15,12 +15,14 @@ TTL ?= 3600
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-# What a variable says, as one word of the shell; a switch that is neither empty nor a way to say no.
+# A text as one word of the shell; what a variable says, as it was said (make would read its `$`); a
+# switch that is neither empty nor a way to say no.
 quoted = '$(subst ','\'',$(1))'
-option = $(if $($(2)),--$(1) $(call quoted,$($(2))))
+said = $(call quoted,$(value $(1)))
+option = $(if $(value $(2)),--$(1) $(call said,$(2)))
 switch = $(if $(filter-out 0 no false,$($(2))),--$(1))
 # The stage that a command works on is the local one unless another is named.
-CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(STAGE),local)
+CHOSEN_STAGE = $(if $(filter command line environment,$(origin STAGE)),$(value STAGE),local)
 
 .DEFAULT_GOAL := help
 
@@ -72,7 +74,7 @@ reset: $(READY) ## Forget the local run's data
 
 .PHONY: token
 token: $(READY) ## Print a token for the local run (ROLE=, SUB=, TTL=)
-	@$(BIN)/python -m infra.local.issuer.token --role $(call quoted,$(ROLE)) --ttl $(call quoted,$(TTL)) $(call option,sub,SUB)
+	@$(BIN)/python -m infra.local.issuer.token --role $(call said,ROLE) --ttl $(call said,TTL) $(call option,sub,SUB)
 
 .PHONY: test
 test: lint types imports secrets-scan suites ## Format check, lint, types, import rules, no secrets, the test suites
@@ -123,10 +125,10 @@ format: $(READY) ## Format the code
 
 .PHONY: package
 package: $(READY) ## Package the stack: the template and the zip (STAGE=dev)
-	$(BIN)/python -m infra.packaging --stage $(call quoted,$(STAGE))
+	$(BIN)/python -m infra.packaging --stage $(call said,STAGE)
 
 DEPLOYING = $(BIN)/python -m infra.deploying
-STACK_OPTIONS = --stage $(call quoted,$(STAGE)) $(call option,stack,STACK) $(call option,bucket,BUCKET)
+STACK_OPTIONS = --stage $(call said,STAGE) $(call option,stack,STACK) $(call option,bucket,BUCKET)
 ASKING_OPTIONS = $(call switch,yes,YES) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: deploy
@@ -159,11 +161,11 @@ openapi: $(READY) ## Write the API's OpenAPI document
 
 .PHONY: import
 import: $(READY) ## Import events (FILE=events.csv, API=, DRY_RUN=1; TOKEN=… before make)
-	@$(BIN)/python -m infra.transfer import $(call quoted,$(FILE)) $(call option,api,API) $(call switch,dry-run,DRY_RUN)
+	@$(BIN)/python -m infra.transfer import $(call said,FILE) $(call option,api,API) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: export
 export: $(READY) ## Export events (FILE=events.csv, API=; TOKEN=… API_KEY=… before make)
-	@$(BIN)/python -m infra.transfer export $(call quoted,$(FILE)) $(call option,api,API)
+	@$(BIN)/python -m infra.transfer export $(call said,FILE) $(call option,api,API)
 
 .PHONY: reindex
 reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
@@ -171,21 +173,21 @@ reindex: $(READY) ## Make the words that events are found by anew (STAGE=local)
 
 .PHONY: drill
 drill: $(READY) ## Try every alarm on the troubles that it is for (ALARM=disputes for one)
-	@$(BIN)/python -m tests.infra.drill $(call quoted,$(ALARM))
+	@$(BIN)/python -m tests.infra.drill $(call said,ALARM)
 
-BACKUP_OPTIONS = --stage $(call quoted,$(CHOSEN_STAGE)) $(call option,stack,STACK) $(foreach TABLE,$(TABLES),--table $(call quoted,$(TABLE))) $(call option,rate,RATE) $(call switch,dry-run,DRY_RUN)
+BACKUP_OPTIONS = --stage $(call quoted,$(CHOSEN_STAGE)) $(call option,stack,STACK) $(foreach TABLE,$(value TABLES),--table $(call quoted,$(TABLE))) $(call option,rate,RATE) $(call switch,dry-run,DRY_RUN)
 
 .PHONY: backup
 backup: $(READY) ## Save a stage's data (FILE=a.jsonl.gz, STAGE=local, RATE= units/s, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup save $(call quoted,$(FILE)) $(BACKUP_OPTIONS) $(call option,grace,GRACE)
+	@$(BIN)/python -m infra.backup save $(call said,FILE) $(BACKUP_OPTIONS) $(call option,grace,GRACE)
 
 .PHONY: restore
 restore: $(READY) ## Write it into a stage (FILE=, STAGE=local, REPLACE=1, CONFIRM=prod, AS_IS=1, DRY_RUN=1)
-	@$(BIN)/python -m infra.backup restore $(call quoted,$(FILE)) $(BACKUP_OPTIONS) $(call option,confirm,CONFIRM) $(call switch,replace,REPLACE) $(call switch,as-is,AS_IS)
+	@$(BIN)/python -m infra.backup restore $(call said,FILE) $(BACKUP_OPTIONS) $(call option,confirm,CONFIRM) $(call switch,replace,REPLACE) $(call switch,as-is,AS_IS)
 
 .PHONY: secret
 secret: $(READY) ## Store a secret, read unseen (NAME=stripe-secret-key, STAGE=dev, ADD=1, DROP_OLD=1)
-	@$(BIN)/python -m infra.operating.secret $(call quoted,$(NAME)) --stage $(call quoted,$(STAGE)) $(call option,parameter,PARAMETER) $(call option,kms-key,KMS_KEY) $(call switch,add,ADD) $(call switch,drop-old,DROP_OLD)
+	@$(BIN)/python -m infra.operating.secret $(call said,NAME) --stage $(call said,STAGE) $(call option,parameter,PARAMETER) $(call option,kms-key,KMS_KEY) $(call switch,add,ADD) $(call switch,drop-old,DROP_OLD)
 
 .PHONY: fuzz
 fuzz: setup ## Try the local run with requests made from its OpenAPI document

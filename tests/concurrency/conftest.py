@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.stock_places import SPREADING, Spreading
 from chalicelib.settings import StoreSettings
-from chalicelib.store import Stores, open_stores, patience
+from chalicelib.store import Stores, connection, open_stores, patience
 from tests.support.dynoxide import EngineMissing, dynoxide_tables
 from tests.support.ministack import ministack_tables
 
@@ -25,6 +25,8 @@ def _patient_store(monkeypatch: pytest.MonkeyPatch) -> None:
     how long they wait in life is for tests of the store, with a clock of their own.
     """
     monkeypatch.setattr(patience, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(connection, "_CONNECT_TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(connection, "_READ_TIMEOUT_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module")

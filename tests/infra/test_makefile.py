@@ -16,7 +16,7 @@ from tests.infra import drill
 from tests.infra.test_alarms import WEB_ACL
 
 ROOT = Path(__file__).resolve().parents[2]
-NASTY = 'it\'s; echo "gone" & `id` *.csv'
+NASTY = 'it\'s; echo "gone" & `id` *.csv { $.kind = $(shell id) $$ }'
 STUB = """#!/bin/sh
 exec {python} -c 'import json, os, sys
 print(json.dumps([sys.argv[1:], os.environ.get("TOKEN"), os.environ.get("API_KEY")]))' "$@"
