@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.event_filter import EventFilter
     from chalicelib.services.port_types import EventPage, PageRequest
     from chalicelib.store.event_lists import EventLists
+    from chalicelib.store.patience import Patience
     from chalicelib.store.stock import Stock
 
 # A former slug leads straight to the event, unless the event moves between the two reads.
@@ -43,12 +44,16 @@ class EventReader:
         self._open_stock = stock
         self._table = EventModel.Meta.table_name
 
-    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
+    def get(
+        self, slug: str, *, consistent: bool = False, patience: "Patience | None" = None
+    ) -> EventRecord | None:
         """Return the event that has or had this slug; `consistent` sees every write that was
         acknowledged.
         """
         for _ in range(_HOPS):
-            item = get_raw(self._connection, self._table, slug, consistent=consistent)
+            item = get_raw(
+                self._connection, self._table, slug, consistent=consistent, patience=patience
+            )
             if item is None or "public" in item:
                 return None if item is None else read_record(item)
             slug = moved_to(item) or slug

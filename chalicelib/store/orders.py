@@ -23,6 +23,7 @@ from chalicelib.errors import (
     PriceMismatch,
     SalesClosed,
     SoldOut,
+    Unavailable,
 )
 from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.audit import audit_puts
@@ -67,13 +68,14 @@ class DynamoOrderStore:
         neither. Returns it as it is stored: with the places of its seats.
 
         `event` is what was read of its event a moment ago, if it was: where its stock is spread,
-        or to be. Raises `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, or `PriceMismatch` if the
-        event's price is not (any more) the order's.
+        or to be. All that is asked of DynamoDB for one order shares one patience. Raises
+        `NotFound`, `SalesClosed`, `SoldOut`, `Conflict`, `PriceMismatch` if the event's price is
+        not (any more) the order's, or `Unavailable` where others were faster time and again.
         """
         patience = Patience()
         free = {OWN_PLACE: order.quantity} if event is None else self._stock.offer(event, patience)
         if not any(count >= order.quantity for count in free.values()):
-            free = self._free_seats(order)
+            free = self._free_seats(order, patience)
         placing = _Placing(self._connection, order, patience)
         for _ in range(_TRIES):
             try:
@@ -81,10 +83,10 @@ class DynamoOrderStore:
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     return self._placed_before(placing, failed)
-                free = self._free_seats(order)
+                free = self._free_seats(order, patience)
                 if patience.is_over:
                     break
-        raise _taken_just_now()
+        raise _too_many_at_once()
 
     def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
         """Return the order of which an earlier try was made after all, unlike it was told."""
@@ -93,31 +95,31 @@ class DynamoOrderStore:
             raise IntegrityError("an order with this id exists already") from failed
         return stored
 
-    def _free_seats(self, order: Order) -> dict[int, int]:
-        """Return the free seats of each place of a spread event, as they are now, for an order that
-        found none. Where there are too few in all, or the event's own item is all there is, raise
+    def _free_seats(self, order: Order, patience: Patience) -> dict[int, int]:
+        """Return the free seats of each place of an event, as they are now, for an order that found
+        none. Where there are too few in all, or something else is not as the order has it, raise
         which part of the sale's condition did not hold.
 
         Where nothing is wrong any more, seats came free a moment after they were asked for.
         """
-        event = self._event_now(order.event_slug)
+        event = self._event_now(order.event_slug, patience)
         if event is None:
             raise NotFound("no such event")
-        whole, counts = self._stock.now(event)
+        whole, counts = self._stock.now(event, patience)
         whole.ensure_on_sale(order.quantity, order.created_at)
         if event.slug != order.event_slug:
             raise Conflict("the event has just moved to another address; reload it and try again")
         if (event.price, event.currency) != (order.unit_price, order.currency):
             raise PriceMismatch("the price has just changed; reload the event and try again")
-        if not event.places or event.id != order.event_id:
-            raise _taken_just_now()
+        if event.id != order.event_id:
+            raise Conflict("another event has this address now; reload it and try again")
         return free_seats(counts)
 
-    def _event_now(self, slug: str) -> EventRecord | None:
+    def _event_now(self, slug: str, patience: Patience) -> EventRecord | None:
         """Return an event as it is now, with all the places that it has."""
-        event = self._events.get(slug, consistent=True)
-        if event is not None and self._stock.take_up(event):
-            event = self._events.get(slug, consistent=True)
+        event = self._events.get(slug, consistent=True, patience=patience)
+        if event is not None and self._stock.take_up(event, patience):
+            event = self._events.get(slug, consistent=True, patience=patience)
         return event
 
     def get(self, order_id: str) -> Order | None:
@@ -205,33 +207,33 @@ class DynamoOrderStore:
                 if now is None:
                     raise NotFound("the event is gone") from failed
                 if now == slug and change.needed:
-                    chosen = self._other_places(change, slug, moves)
+                    chosen = self._other_places(change, slug, moves, patience)
                 elif now == slug:
-                    change = self._elsewhere(change, slug, moves)
+                    change = self._elsewhere(change, slug, moves, patience)
                 if tries > _TRIES or patience.is_over:
-                    raise (_taken_just_now() if change.needed else _changed()) from failed
+                    raise (_too_many_at_once() if change.needed else _changed()) from failed
                 slug = now
             else:
                 return stored
 
-    def _other_places(self, change: "_Change", slug: str, moves: Sequence[Moves]) -> dict[int, int]:
+    def _other_places(
+        self, change: "_Change", slug: str, moves: Sequence[Moves], patience: Patience
+    ) -> dict[int, int]:
         """Return where the seats can be had that an order needs anew. Where they cannot, raise
         which part of the stock's condition did not hold.
         """
-        whole, counts = self._stock_now(change, slug, moves)
+        whole, counts = self._stock_now(change, slug, moves, patience)
         regains = change.before.is_paid
         if not regains:
             whole.ensure_on_sale(change.needed, change.after.updated_at)
-        chosen = choose(free_seats(counts), change.needed) if whole.places else None
+        chosen = choose(free_seats(counts), change.needed)
         if chosen is None:
-            raise SoldOut(
-                "the seats were sold to somebody else"
-                if regains
-                else "these seats were taken a moment ago"
-            )
+            raise SoldOut("the seats were sold to somebody else")
         return chosen
 
-    def _elsewhere(self, change: "_Change", slug: str, moves: Sequence[Moves]) -> "_Change":
+    def _elsewhere(
+        self, change: "_Change", slug: str, moves: Sequence[Moves], patience: Patience
+    ) -> "_Change":
         """Return the change of an order whose seats are not where it says, with where they are to
         be taken from. Seats are alike: if an order that lost its way takes those of another one in
         the same place, that one takes its.
@@ -240,7 +242,7 @@ class DynamoOrderStore:
         part of the stock's condition did not hold, or `IntegrityError` if all places together do
         not hold the order's seats, or its own do.
         """
-        whole, counts = self._stock_now(change, slug, moves)
+        whole, counts = self._stock_now(change, slug, moves, patience)
         before = change.before
         there = {
             place: count.held if before.seats_held else count.sold
@@ -254,18 +256,18 @@ class DynamoOrderStore:
         return replace(change, located=replace(before, places=as_places(found)))
 
     def _stock_now(
-        self, change: "_Change", slug: str, moves: Sequence[Moves]
+        self, change: "_Change", slug: str, moves: Sequence[Moves], patience: Patience
     ) -> tuple[EventRecord, dict[int, Counts]]:
         """Return the event with all of its seats, and those of each place, as they are now; raises
         `Changed` or `SalesClosed` where it has moved, or was cancelled.
         """
-        event = self._event_now(slug)
+        event = self._event_now(slug, patience)
         if event is None or event.slug != slug or event.id != change.after.event_id:
             raise Changed("the event has just moved; try again")
         regains = change.needed and change.before.is_paid
         if (sells_held(moves) or regains) and event.status is EventStatus.CANCELLED:
             raise SalesClosed("the event was cancelled")
-        return self._stock.now(event)
+        return self._stock.now(event, patience)
 
     def due(self, at: datetime, limit: int) -> Sequence[str]:
         """Return the ids of some orders that are due at that time, those due longest first.
@@ -305,8 +307,8 @@ class _Placing:
         """
         self._free = free
         first = self._next()
-        if first is None:
-            raise _taken_just_now()
+        # Who asked for these places found enough in them.
+        assert first is not None
         first.commit(self._next, self._patience)
         return self.order
 
@@ -381,5 +383,6 @@ def _changed() -> Changed:
     return Changed("this order was changed by somebody else at the same moment; try again")
 
 
-def _taken_just_now() -> SoldOut:
-    return SoldOut("these seats were taken a moment ago; try again")
+def _too_many_at_once() -> Unavailable:
+    """Return what is to be said to who was too late time and again: it is no word on the seats."""
+    return Unavailable("too many are buying at this moment; try again")

@@ -62,12 +62,13 @@ def pauses() -> Iterator[float | None]:
     return Patience().pauses()
 
 
-def patiently(call: Callable[[], _T]) -> _T:
-    """Make a call to DynamoDB, again while the reason it failed is a passing one.
+def patiently(call: Callable[[], _T], patience: Patience | None = None) -> _T:
+    """Make a call to DynamoDB, again while the reason it failed is a passing one. With others that
+    are waited for together it shares their patience.
 
     Raises what the last try raised.
     """
-    for pause in pauses():
+    for pause in (patience or Patience()).pauses():
         try:
             return call()
         except PynamoDBException as error:

@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.errors import Unavailable
 from chalicelib.store.connection import unavailable
-from chalicelib.store.patience import patiently
+from chalicelib.store.patience import Patience, is_passing, patiently
 
 RawItem = dict[str, dict[str, Any]]
 # An item's partition key, alone or with its sort key.
@@ -26,10 +26,19 @@ _LONGEST_PAUSE_SECONDS = 0.4
 _TRIES = 6
 
 
-def get_raw(connection: Connection, table: str, key: str, *, consistent: bool) -> RawItem | None:
+def get_raw(
+    connection: Connection,
+    table: str,
+    key: str,
+    *,
+    consistent: bool,
+    patience: Patience | None = None,
+) -> RawItem | None:
     """Return an item as DynamoDB writes it, or None. Raises `Unavailable`."""
     try:
-        answer = patiently(lambda: connection.get_item(table, key, consistent_read=consistent))
+        answer = patiently(
+            lambda: connection.get_item(table, key, consistent_read=consistent), patience
+        )
     except GetError as error:
         raise unavailable(error) from error
     item: RawItem | None = answer.get("Item")
@@ -117,6 +126,7 @@ def get_many_raw(
     attributes: Sequence[str] | None,
     *,
     consistent: bool,
+    patience: Patience | None = None,
 ) -> list[RawItem]:
     """Return those items of the keys that exist, in any order. Raises `Unavailable`.
 
@@ -125,47 +135,78 @@ def get_many_raw(
     wanted = list(dict.fromkeys(keys))
     items: list[RawItem] = []
     for start in range(0, len(wanted), _BATCH):
-        items += _get_batch(
-            connection, table, wanted[start : start + _BATCH], attributes, consistent=consistent
-        )
+        batch = _Batch(connection, table, attributes, consistent=consistent)
+        items += batch.all(wanted[start : start + _BATCH], patience)
     return items
 
 
-def _get_batch(
-    connection: Connection,
-    table: str,
-    keys: list[Key],
-    attributes: Sequence[str] | None,
-    *,
-    consistent: bool,
+def get_some_raw(
+    connection: Connection, table: str, keys: Sequence[str], attributes: Sequence[str]
 ) -> list[RawItem]:
-    """Ask for up to a hundred keys, and again for those that DynamoDB left out."""
-    items: list[RawItem] = []
-    # PynamoDB takes any other sequence for the name of one attribute.
-    names = None if attributes is None else list(attributes)
-    identify = connection.get_meta_table(table).get_identifier_map
-    parts = ((key,) if isinstance(key, str) else key for key in keys)
-    left = [identify(*part)["Key"] for part in parts]
-    for attempt in range(_TRIES):
-        if attempt:
-            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
-        try:
-            answer = patiently(
-                partial(
-                    connection.batch_get_item,
-                    table,
-                    left,
-                    consistent_read=consistent,
-                    attributes_to_get=names,
-                )
-            )
-        except GetError as error:
-            raise unavailable(error) from error
-        items += answer.get("Responses", {}).get(table, ())
-        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-        if not left:
-            return items
-    raise Unavailable("the store is too busy right now; try again")
+    """Return those items of up to a hundred keys that DynamoDB has at hand, in any order: it is
+    asked once, and what it has no room for at this moment is left out. Latest writes may be
+    missing. Raises `Unavailable`.
+    """
+    batch = _Batch(connection, table, attributes, consistent=False)
+    try:
+        return batch.once(batch.identified(keys))[0]
+    except GetError as error:
+        if is_passing(error):
+            return []
+        raise unavailable(error) from error
+
+
+class _Batch:
+    """How up to a hundred items are asked for at once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        table: str,
+        attributes: Sequence[str] | None,
+        *,
+        consistent: bool,
+    ) -> None:
+        self._connection = connection
+        self._table = table
+        # PynamoDB takes any other sequence for the name of one attribute.
+        self._names = None if attributes is None else list(attributes)
+        self._consistent = consistent
+
+    def identified(self, keys: Sequence[Key]) -> list[Any]:
+        """Return the keys as DynamoDB writes them, which PynamoDB hands on as they are."""
+        identify = self._connection.get_meta_table(self._table).get_identifier_map
+        parts = ((key,) if isinstance(key, str) else key for key in keys)
+        return [identify(*part)["Key"] for part in parts]
+
+    def once(self, left: list[Any]) -> tuple[list[RawItem], list[Any]]:
+        """Return the items that came, and the keys of those that DynamoDB left out."""
+        answer = self._connection.batch_get_item(
+            self._table,
+            left,
+            consistent_read=self._consistent,
+            attributes_to_get=self._names,
+        )
+        unprocessed = answer.get("UnprocessedKeys", {}).get(self._table, {})
+        return answer.get("Responses", {}).get(self._table, []), unprocessed.get("Keys", [])
+
+    def all(self, keys: Sequence[Key], patience: Patience | None) -> list[RawItem]:
+        """Return the items, asked for again until DynamoDB leaves none out."""
+        items: list[RawItem] = []
+        left = self.identified(keys)
+        for attempt in range(_TRIES):
+            if attempt:
+                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+            try:
+                found, left = patiently(partial(self.once, left), patience)
+            except GetError as error:
+                raise unavailable(error) from error
+            items += found
+            if not left:
+                return items
+            if patience is not None and patience.is_over:
+                break
+        raise Unavailable("the store is too busy right now; try again")
 
 
 def text(item: RawItem, name: str) -> str:

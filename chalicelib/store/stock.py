@@ -29,7 +29,14 @@ from chalicelib.errors import CapacityTooLow, Changed
 from chalicelib.store.event_items import read_record, unchanged
 from chalicelib.store.models import EventModel, StockPlaceModel
 from chalicelib.store.patience import Patience
-from chalicelib.store.reading import RawItem, get_many_raw, get_raw, number, text
+from chalicelib.store.reading import (
+    RawItem,
+    get_many_raw,
+    get_raw,
+    get_some_raw,
+    number,
+    text,
+)
 from chalicelib.store.transactions import ConditionFailed, Delete, Put, Transaction, Update
 
 _T = TypeVar("_T")
@@ -89,17 +96,20 @@ class Stock:
             counts = self._read(record, _places(record), consistent=True)
         return _summed(record, counts)
 
-    def now(self, record: EventRecord) -> tuple[EventRecord, dict[int, Counts]]:
+    def now(
+        self, record: EventRecord, patience: Patience | None = None
+    ) -> tuple[EventRecord, dict[int, Counts]]:
         """Return an event that was read a moment ago with the seats of all its places, and those of
         each, in any order: as of every write that was acknowledged.
         """
-        counts = self._read(record, _places(record), consistent=True)
+        counts = self._read(record, _places(record), consistent=True, patience=patience)
         own = Counts(record.free, record.held, record.sold)
         return _summed(record, counts), _shuffled({OWN_PLACE: own} | counts)
 
     def offer(self, record: EventRecord, patience: Patience | None = None) -> dict[int, int]:
         """Return how many seats are free in some places of an event, in any order; latest writes
-        may be missing.
+        may be missing. Those come last of which nothing is known at this moment, as if they had
+        room for everybody: a sale tries them rather than wait for a look at them.
 
         An event whose stock is to be spread is spread now; where somebody else is at it, its own
         item is what is there to be tried.
@@ -107,10 +117,13 @@ class Stock:
         if not record.places:
             return _shuffled(self._spread(record, patience)) or {OWN_PLACE: record.free}
         some = random.sample(_places(record), min(_LOOKED_AT, record.places))
+        unknown = dict.fromkeys(some, UNLIMITED_SEATS)
         if record.capacity is None:
-            return dict.fromkeys(some, UNLIMITED_SEATS)
-        counts = self._read(record, some, consistent=False)
-        return {place: counts[place].free for place in some if place in counts}
+            return unknown
+        keys = [place_key(record.id, place) for place in some]
+        found = get_some_raw(self._connection, self._table, keys, _ATTRIBUTES)
+        known = {_place_of(item): read_counts(item).free for item in found}
+        return {place: known[place] for place in some if place in known} | (unknown | known)
 
     def _spread(self, record: EventRecord, patience: Patience | None) -> dict[int, int]:
         """Move an event's free seats to places of their own; return how many each has, or none
@@ -146,7 +159,7 @@ class Stock:
         """
         if record.places or record.adds_up:
             return False
-        found = self._lost(record)
+        found = self._lost(record, patience)
         if not found or not _summed(record, found).adds_up:
             return False
         event = Update(
@@ -161,12 +174,12 @@ class Stock:
             Transaction(self._connection, updates=[event, *places]).commit(patience=patience)
         return True
 
-    def _lost(self, record: EventRecord) -> dict[int, Counts]:
+    def _lost(self, record: EventRecord, patience: Patience | None = None) -> dict[int, Counts]:
         """Return the seats of the places of an event that does not tell of any; none where those
         that are there are not numbered from 1 on.
         """
         most = max(SPREADING.most, self._spreading.most)
-        found = self._read(record, range(1, most + 1), consistent=True)
+        found = self._read(record, range(1, most + 1), consistent=True, patience=patience)
         return found if sorted(found) == list(range(1, len(found) + 1)) else {}
 
     def edit(self, before: EventRecord, after: Event) -> StockEdit:
@@ -221,11 +234,21 @@ class Stock:
         ]
 
     def _read(
-        self, record: EventRecord, places: Iterable[int], *, consistent: bool
+        self,
+        record: EventRecord,
+        places: Iterable[int],
+        *,
+        consistent: bool,
+        patience: Patience | None = None,
     ) -> dict[int, Counts]:
         keys = [place_key(record.id, place) for place in places]
         found = get_many_raw(
-            self._connection, self._table, keys, _ATTRIBUTES, consistent=consistent
+            self._connection,
+            self._table,
+            keys,
+            _ATTRIBUTES,
+            consistent=consistent,
+            patience=patience,
         )
         return {_place_of(item): read_counts(item) for item in found}
 

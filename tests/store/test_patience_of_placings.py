@@ -10,20 +10,21 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from chalicelib.domain.events import EventRecord
-from chalicelib.errors import Changed, EventsApiError, SoldOut
+from chalicelib.errors import Changed, EventsApiError, Unavailable
 from chalicelib.store import Stores, patience, transactions
+from chalicelib.store.stock import place_key
 from tests.support.builders import an_event, an_order
 from tests.support.fake_time import FakeTime
 from tests.support.order_steps import expired, paid
 from tests.support.records import record_of
 from tests.support.seeding import seed_city
 from tests.support.spread import SPREAD
-from tests.support.tables import ORDERS, MotoTables, moto_tables
-from tests.support.traffic import Traffic, cancelled
+from tests.support.tables import EVENTS, ORDERS, MotoTables, moto_tables
+from tests.support.traffic import Traffic, cancelled, refusal, success
 
 SLUG = "tech-conference"
 ORDER = an_order()
-TRANSACT = "TransactWriteItems"
+TRANSACT, READ, READ_MANY = "TransactWriteItems", "GetItem", "BatchGetItem"
 CALL_SECONDS = 0.3
 # What docs/on-sale.md says: 3 seconds. The try that is under way then may end, its pause too, and
 # the last one begins.
@@ -95,10 +96,43 @@ def test_a_checkout_waits_no_longer_for_seats_that_others_take(
     reasons: list[str],
 ) -> None:
     trouble = Trouble(traffic, clock, *reasons)
-    with pytest.raises(SoldOut if reasons == [TAKEN] else EventsApiError):
+    # Not that it is sold out: there are seats for everybody.
+    with pytest.raises(Unavailable):
         stores.orders.place(ORDER, on_sale)
     assert 2.0 < trouble.times[-1] < MOST
     assert clock.now - trouble.began < MOST
+
+
+@pytest.mark.parametrize("throttled", [READ, READ_MANY])
+def test_a_checkout_waits_no_longer_for_looks_at_the_stock(
+    stores: Stores, on_sale: EventRecord, traffic: Traffic, clock: FakeTime, throttled: str
+) -> None:
+    def slow_refusal() -> AWSResponse:
+        clock.now += CALL_SECONDS
+        return refusal("ThrottlingException")
+
+    trouble = Trouble(traffic, clock, TAKEN)
+    traffic.refuse(throttled, slow_refusal)
+    with pytest.raises(Unavailable):
+        stores.orders.place(ORDER, on_sale)
+    # botocore tries each of them twice.
+    assert 2.0 < clock.now - trouble.began < MOST + 2 * CALL_SECONDS
+
+
+def test_keys_that_are_left_out_time_and_again_are_asked_for_no_longer(
+    stores: Stores, on_sale: EventRecord, traffic: Traffic, clock: FakeTime
+) -> None:
+    keys = [{"slug": {"S": place_key(1, place)}} for place in (1, 2, 3)]
+
+    def slow_and_empty() -> AWSResponse:
+        clock.now += 1.0
+        return success({"Responses": {}, "UnprocessedKeys": {EVENTS: {"Keys": keys}}})
+
+    trouble = Trouble(traffic, clock, TAKEN)
+    traffic.refuse(READ_MANY, slow_and_empty)
+    with pytest.raises(Unavailable, match="too busy"):
+        stores.orders.place(ORDER, on_sale)
+    assert clock.now - trouble.began < 3.0 + 1.0 + CALL_SECONDS
 
 
 @REASONS

@@ -19,6 +19,7 @@ from chalicelib.domain.orders import Order
 from chalicelib.errors import (
     CapacityTooLow,
     Changed,
+    Conflict,
     InUse,
     NotFound,
     PriceMismatch,
@@ -47,7 +48,7 @@ from tests.support.records import record_of, seats_of
 from tests.support.seeding import seed_city
 from tests.support.spread import SPREAD
 from tests.support.tables import EVENTS, MotoTables, moto_tables
-from tests.support.traffic import Traffic, cancelled, refusal
+from tests.support.traffic import Traffic, cancelled, refusal, success
 
 SLUG = "tech-conference"
 ORDER = an_order()
@@ -120,6 +121,26 @@ def touched(traffic: Traffic) -> list[list[str]]:
         for call in traffic.calls
         if call.operation == TRANSACT
     ]
+
+
+def partial_answer(known: dict[int, int], left_out: list[int]) -> AWSResponse:
+    """What DynamoDB says when it has no room for some: how many seats places have, and which places
+    it left out.
+    """
+
+    def key(place: int) -> dict[str, Any]:
+        return {"slug": {"S": place_key(1, place)}}
+
+    def item(place: int) -> dict[str, Any]:
+        counts = {"free": known[place], "held": 0, "sold": 0}
+        return key(place) | {name: {"N": str(count)} for name, count in counts.items()}
+
+    return success(
+        {
+            "Responses": {EVENTS: [item(place) for place in known]},
+            "UnprocessedKeys": {EVENTS: {"Keys": [key(place) for place in left_out]}},
+        }
+    )
 
 
 class TestTheFirstSale:
@@ -264,6 +285,53 @@ class TestASale:
         (read,) = traffic.calls[0].body["RequestItems"].values()
         assert len(read["Keys"]) == 4
 
+    def test_places_that_cannot_be_looked_at_now_are_not_waited_for(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
+        event = open_sale(stores)
+        traffic.answer(READ_MANY, partial_answer({1: 0, 3: 5}, left_out=[2]))
+        traffic.forget()
+
+        order = stores.orders.place(ORDER, event)
+
+        assert dict(order.places) == {3: 2}
+        assert traffic.operations() == [READ_MANY, TRANSACT]
+
+    @pytest.mark.parametrize("known", [{}, {1: 0}, {1: 1, 3: 0}])
+    def test_where_nothing_is_known_of_a_place_it_is_tried(
+        self, stores: Stores, traffic: Traffic, known: dict[int, int]
+    ) -> None:
+        event = open_sale(stores)
+        left_out = [place for place in (1, 2, 3) if place not in known]
+        traffic.answer(READ_MANY, partial_answer(known, left_out))
+        traffic.forget()
+
+        order = stores.orders.place(ORDER, event)
+
+        ((at, count),) = order.places
+        assert (at in left_out, count) == (True, 2)
+        assert traffic.operations() == [READ_MANY, TRANSACT]
+
+    @pytest.mark.parametrize(
+        "code", ["ThrottlingException", "ProvisionedThroughputExceededException"]
+    )
+    def test_a_look_that_is_throttled_is_done_without(
+        self, stores: Stores, traffic: Traffic, code: str
+    ) -> None:
+        event = open_sale(stores)
+        traffic.refuse(READ_MANY, lambda: refusal(code))
+        traffic.forget()
+
+        assert stores.orders.place(ORDER, event).places
+        # The second one is botocore's.
+        assert traffic.operations() == [READ_MANY, READ_MANY, TRANSACT]
+
+    def test_a_look_that_fails_for_good_is_told(self, stores: Stores, traffic: Traffic) -> None:
+        event = open_sale(stores)
+        traffic.refuse(READ_MANY, lambda: refusal("AccessDeniedException"))
+        with pytest.raises(Unavailable):
+            stores.orders.place(ORDER, event)
+
     def test_without_a_limit_nothing_is_read(self, stores: Stores, traffic: Traffic) -> None:
         event = open_sale(stores, capacity=None)
         traffic.forget()
@@ -347,12 +415,14 @@ class TestASale:
         assert touched(traffic) == [[place_key(1, 1)], [place_key(1, 2)]]
         assert dict(order.places) == {2: 2}
 
-    def test_who_is_always_too_late_is_told_so(self, stores: Stores, traffic: Traffic) -> None:
+    def test_who_is_always_too_late_is_not_told_that_seats_are_gone(
+        self, stores: Stores, traffic: Traffic
+    ) -> None:
         event = open_sale(stores)
         traffic.refuse(TRANSACT, lambda: cancelled("None", "ConditionalCheckFailed"))
         traffic.forget()
 
-        with pytest.raises(SoldOut, match="taken a moment ago; try again"):
+        with pytest.raises(Unavailable, match="too many are buying at this moment"):
             stores.orders.place(ORDER, event)
 
         assert traffic.operations().count(TRANSACT) == 10
@@ -398,7 +468,7 @@ class TestASale:
 
     def test_an_order_is_of_its_own_event(self, stores: Stores, tables: MotoTables) -> None:
         open_sale(stores)
-        with pytest.raises(SoldOut):
+        with pytest.raises(Conflict, match="another event has this address now"):
             place(stores, event_id=2)
         assert seats_of(stores, SLUG) == (100, 0, 0)
 
@@ -629,13 +699,14 @@ class TestAnOrdersLife:
 
         assert seats_of(stores, SLUG) == (1, 2, 0)
 
-    def test_who_is_always_too_late_for_them_is_told_so(
+    def test_who_is_always_too_late_for_them_is_not_told_that_they_are_gone(
         self, stores: Stores, traffic: Traffic
     ) -> None:
         event = open_sale(stores)
         order = make(stores, stores.orders.place(ORDER, event), expired)
         traffic.refuse(TRANSACT, lambda: cancelled("None", "ConditionalCheckFailed"))
-        with pytest.raises(SoldOut, match="taken a moment ago"):
+        # Told so, the money would go back although there are seats for it.
+        with pytest.raises(Unavailable, match="too many are buying at this moment"):
             make(stores, order, paid)
 
     def test_held_seats_of_a_cancelled_event_are_not_sold(self, stores: Stores) -> None:

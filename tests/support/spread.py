@@ -11,6 +11,7 @@ from chalicelib.domain.audit import AuditEntry
 from chalicelib.domain.events import Event, EventRecord
 from chalicelib.domain.stock_places import Spreading
 from chalicelib.store.events import DynamoEventStore
+from chalicelib.store.patience import Patience
 from chalicelib.store.stock import Stock
 from tests.support.store_worlds import World, real_world
 from tests.support.tables import MotoTables
@@ -31,8 +32,10 @@ class SpreadEvents(DynamoEventStore):
         assert record is not None
         self._stock.offer(record)
 
-    def get(self, slug: str, *, consistent: bool = False) -> EventRecord | None:
-        record = super().get(slug, consistent=consistent)
+    def get(
+        self, slug: str, *, consistent: bool = False, patience: Patience | None = None
+    ) -> EventRecord | None:
+        record = super().get(slug, consistent=consistent, patience=patience)
         return None if record is None else self.whole(record, consistent=True)
 
     def get_many(self, slugs: Iterable[str]) -> dict[str, EventRecord]:
