@@ -102,11 +102,11 @@ class DynamoEventStore(EventReader):
         mark = Mark.of(after, event_words(described))
         edit = self._stock.edit(before, after)
         updates = [*_number_updates(described, after), *edit.updates]
-        noted = [*_cancellation_puts(before, after), *audit_puts(entry)]
+        noted = [*_cancellation_puts(before, after), *audit_puts(entry), *edit.puts]
         moves = before.slug != after.slug
         build = self._moved if moves else self._edited
         own = self._stock.own(before) if moves and before.places else before
-        change = _Change(own, after, edit.own)
+        change = _Change(own, after, edit.own, edit.places)
         try:
             self._words.commit(mark, lambda put: build(change, [put, *noted], updates), after)
         except ConditionFailed as failed:
@@ -120,7 +120,10 @@ class DynamoEventStore(EventReader):
         condition = unchanged(before)
         if more < 0:
             condition &= EventModel.free >= -more
-        event = Update("event", EventModel(before.slug), _edits(change.after, more), condition)
+        actions = _edits(change.after, more)
+        if change.places != before.places:
+            actions.append(EventModel.places.set(change.places))
+        event = Update("event", EventModel(before.slug), actions, condition)
         return Transaction(self._connection, puts=notes, updates=[event, *updates])
 
     def _moved(
@@ -205,20 +208,21 @@ class DynamoEventStore(EventReader):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """An event as it was read, with the stock of its own item; what it is to be described as; and
-    how many more seats that item is to have.
+    """An event as it was read, with the stock of its own item; what it is to be described as; how
+    many more seats that item is to have, and how many places the event.
     """
 
     before: EventRecord
     after: Event
     more_seats: int
+    places: int
 
     def restocked(self, former_slugs: tuple[str, ...]) -> EventRecord:
         """Return the seats and former slugs of an event that moves; raises `CapacityTooLow`."""
         free = self.before.free + self.more_seats
         if free < 0:
             raise capacity_too_low(self.before)
-        return replace(self.before, free=free, former_slugs=former_slugs)
+        return replace(self.before, free=free, former_slugs=former_slugs, places=self.places)
 
 
 def _cancellation_puts(before: EventRecord, after: Event) -> list[Put]:

@@ -60,11 +60,13 @@ class Counts(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class StockEdit:
     """What a new description of an event does to its stock: by how many its own item's free seats
-    change, and what is written to its places.
+    change, how many places it has then, and what is written to them.
     """
 
     own: int
+    places: int = 0
     updates: tuple[Update, ...] = ()
+    puts: tuple[Put, ...] = ()
 
 
 def place_key(event_id: int, place: int) -> str:
@@ -139,12 +141,7 @@ class Stock:
             [EventModel.free.add(-record.free), EventModel.places.set(places)],
             unchanged(record) & (EventModel.free >= record.free),
         )
-        # All seats are in the event's own item: what is free under such a key is nobody's. What is
-        # held or sold there is some order's, whoever left it: nothing is written over that.
-        unused: Condition = EventModel.slug.does_not_exist() | _is_idle()
-        puts = [
-            Put("stock", _place_item(record, place, free), unused) for place, free in shares.items()
-        ]
+        puts = [_new_place(record.id, record, place, free) for place, free in shares.items()]
         try:
             Transaction(self._connection, puts=puts, updates=[event]).commit(patience=patience)
         except ConditionFailed:
@@ -184,29 +181,38 @@ class Stock:
 
     def edit(self, before: EventRecord, after: Event) -> StockEdit:
         """Return what a new description does to the stock: a higher capacity gives the places as
-        many seats each, a lower one takes free seats wherever there are some.
+        many seats each, further ones among them if it is one for more places; a lower one takes
+        free seats wherever there are some.
 
         Raises `CapacityTooLow` or `Changed`.
         """
         more = seats(after.capacity) - seats(before.capacity)
         if not before.places:
             return StockEdit(more)
-        terms, shares = _terms(after), self._shares(before, more)
+        places = before.places
+        if more > 0:
+            places = max(places, self._spreading.places(after.capacity))
+        terms, shares = _terms(after), self._shares(before, more, places)
         if terms == _terms(before):
             terms = {}
         return StockEdit(
             shares.get(OWN_PLACE, 0),
+            places,
             tuple(
                 _edited(before, place, terms, shares.get(place, 0))
                 for place in _places(before)
                 if terms or shares.get(place)
             ),
+            tuple(
+                _new_place(before.id, after, place, shares[place])
+                for place in range(before.places + 1, places + 1)
+            ),
         )
 
-    def _shares(self, before: EventRecord, more: int) -> dict[int, int]:
+    def _shares(self, before: EventRecord, more: int, places: int) -> dict[int, int]:
         """Return by how many seats each place's free ones change."""
         if more >= 0:
-            return split(more, _places(before))
+            return split(more, range(1, places + 1))
         whole, counts = self.now(self.own(before))
         if whole.free < -more:
             raise capacity_too_low(whole)
@@ -307,15 +313,14 @@ def _terms(event: Event | EventRecord) -> dict[str, Any]:
     }
 
 
-def _place_item(record: EventRecord, place: int, free: int) -> StockPlaceModel:
-    return StockPlaceModel(
-        place_key(record.id, place),
-        event_id=record.id,
-        free=free,
-        held=0,
-        sold=0,
-        **_terms(record),
+def _new_place(event_id: int, event: Event | EventRecord, place: int, free: int) -> Put:
+    """Return the write that makes a place. What is free under its key is nobody's. What is held or
+    sold there is some order's, whoever left it: nothing is written over that.
+    """
+    item = StockPlaceModel(
+        place_key(event_id, place), event_id=event_id, free=free, held=0, sold=0, **_terms(event)
     )
+    return Put("stock", item, EventModel.slug.does_not_exist() | _is_idle())
 
 
 def _edited(before: EventRecord, place: int, terms: dict[str, Any], more: int) -> Update:

@@ -838,6 +838,49 @@ class TestEdits:
         assert after is None or max(frees[1:]) - min(frees[1:]) <= 2
 
     @pytest.mark.parametrize("slug", [SLUG, "congress"])
+    @pytest.mark.parametrize("after", [20, None])
+    def test_an_event_that_grows_gets_the_places_of_one_of_its_size(
+        self, stores: Stores, tables: MotoTables, slug: str, after: int | None
+    ) -> None:
+        order = stores.orders.place(ORDER, open_sale(stores, capacity=2))
+        assert record_of(stores, SLUG).places == 2
+
+        change(stores, capacity=after, slug=slug, price=20000)
+
+        record = record_of(stores, slug)
+        assert record.places == 3
+        free = (UNLIMITED_SEATS if after is None else after) - 2
+        assert seats_of(stores, slug) == (free, 2, 0)
+        frees = [count for count, _, _ in places(tables, slug).values()]
+        assert max(frees[1:]) - min(frees[1:]) <= 1
+        for number in (1, 2, 3):
+            assert tables.item(EVENTS, place_key(1, number))["price"] == {"N": "20000"}
+        make(stores, order, paid)
+        costly = replace(YOURS, unit_price=20000, event_slug=slug)
+        bought = [
+            stores.orders.place(replace(costly, id=f"01JN{number:022}"), record)
+            for number in range(9)
+        ]
+        assert 3 in {place for order in bought for place, _ in order.places}
+        assert seats_of(stores, slug) == (free - 18, 18, 2)
+
+    def test_a_place_that_somebody_elses_seats_are_in_is_not_made_anew(
+        self, stores: Stores, tables: MotoTables
+    ) -> None:
+        open_sale(stores, capacity=2)
+        left = tables.item(EVENTS, place_key(1, 1)) | {"slug": {"S": place_key(1, 3)}}
+        tables.client.put_item(TableName=EVENTS, Item=left | {"sold": {"N": "1"}})
+        with pytest.raises(Changed):
+            change(stores, capacity=20)
+        assert record_of(stores, SLUG).places == 2
+
+    def test_an_event_that_shrinks_keeps_its_places(self, stores: Stores) -> None:
+        open_sale(stores, capacity=9)
+        change(stores, capacity=1)
+        assert record_of(stores, SLUG).places == 3
+        assert seats_of(stores, SLUG) == (1, 0, 0)
+
+    @pytest.mark.parametrize("slug", [SLUG, "congress"])
     def test_a_capacity_below_what_is_taken_is_refused(self, stores: Stores, slug: str) -> None:
         event = open_sale(stores, capacity=9)
         stores.orders.place(an_order(quantity=5), event)
