@@ -23,8 +23,8 @@ class Spreading:
     An event with fewer seats cannot sell so many in a second that one item would be too slow.
     """
 
-    from_seats: int = 400
-    seats_a_place: int = 100
+    from_seats: int = 200
+    seats_a_place: int = 50
     most: int = 16
 
     def places(self, capacity: int | None) -> int:

@@ -393,6 +393,7 @@ def test_the_page_is_stale() -> None:
     for part in (
         report.ceilings_table(),
         report.seen_table(),
+        report.smaller_table(),
         report.assumed_table(),
         report.warm_command(),
     ):

@@ -24,9 +24,9 @@ WANTED = st.integers(1, 10)
 
 @pytest.mark.parametrize(
     ("capacity", "places"),
-    [(0, 0), (399, 0), (400, 4), (499, 4), (500, 5), (1600, 16), (10**6, 16), (None, 16)],
+    [(0, 0), (199, 0), (200, 4), (249, 4), (250, 5), (800, 16), (10**6, 16), (None, 16)],
 )
-def test_an_event_has_a_place_for_every_hundred_seats_sixteen_at_the_most(
+def test_an_event_has_a_place_for_every_fifty_seats_sixteen_at_the_most(
     capacity: int | None, places: int
 ) -> None:
     assert SPREADING.places(capacity) == places

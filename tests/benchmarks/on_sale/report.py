@@ -7,6 +7,7 @@ from typing import Final
 
 from tqdm import tqdm
 
+from chalicelib.domain.stock_places import SPREADING
 from infra.tables import declared_tables
 from tests.benchmarks.budgets.report import table
 from tests.benchmarks.on_sale.ceilings import by_units, ceilings, checkout_reads, page_reads
@@ -60,6 +61,8 @@ SHARD_COUNTS: Final = (1, 2, 4, 8, 16)
 LOCKS_MS: Final = (5, 10, 20)
 PLACES: Final = (1, 2, 4, 8, 16, 32)
 SEATS, BUYERS, HALF_LIFE = 5_000, 20_000, 10.0
+BUYERS_A_SEAT: Final = 5
+SMALLER: Final = (50, 100, SPREADING.from_seats - 1, SPREADING.from_seats, 400, 800)
 
 # What an answer of the simulation is to a buyer: its headers, and where that is tried.
 SEEN: Mapping[Answer, tuple[str, str]] = {
@@ -117,9 +120,9 @@ each other seldom: at {wanted} orders a second there are {each:.0f} transactions
 of {places} places, and a buyer who meets another tries another place."""
 _PLACES = """\
 Two transactions an order, {units} units each at a place (a small item), instead of {short} to
-{long} at an item with its description. An event of 400 seats or more, or without a limit, has a
-place for each hundred seats, 16 at the most; an event with fewer seats is sold out within
-seconds whatever its layout, and is not worth the reads."""
+{long} at an item with its description. An event of {from_seats} seats or more, or without a
+limit, has a place for every {seats_a_place} seats, {most} at the most; an event with fewer seats
+is sold out within seconds by its own item too (*Smaller events*), and is not worth the reads."""
 _WHY = """\
 **{places} places**: {fewer} sell {at_fewer:.0f} orders a second even where nothing but the places
 limits them, fewer than {wanted}; {places} sell {alone:.0f}. 32 would sell {more_alone:,.0f}, and
@@ -201,6 +204,10 @@ each was answered, and what came of the seats. Never were more sold or held than
 simulation stops if so, and the store's own tests show it under real crowds
 (`tests/concurrency`). No function runs when it begins, so the first second is all cold starts:
 that is when Lambda has no free call."""
+_SMALLER = """\
+### Smaller events
+
+The same rush, {each} buyers for each seat, half of them within {half:.0f} seconds."""
 _SEEN = """\
 ## What a buyer sees
 
@@ -267,6 +274,9 @@ def _page(sold: Sold, shares: "Shares", rushed: Sequence["Rushed"]) -> str:
             units=sixteen.stock_units,
             short=single(500).stock_units,
             long=single(5_000).stock_units,
+            from_seats=SPREADING.from_seats,
+            seats_a_place=SPREADING.seats_a_place,
+            most=SPREADING.most,
         ),
         table(
             ("places", *(f"orders a second, {name}" for name, _ in TABLES)),
@@ -305,6 +315,8 @@ def _page(sold: Sold, shares: "Shares", rushed: Sequence["Rushed"]) -> str:
         _by_shards(sold),
         _RUSH.format(seats=SEATS, buyers=BUYERS, half=HALF_LIFE, pays=Rush(1, 1).pays),
         _rushes(rushed),
+        _SMALLER.format(half=HALF_LIFE, each=BUYERS_A_SEAT),
+        smaller_table(),
         _SEEN,
         seen_table(),
         "## What is assumed",
@@ -420,6 +432,26 @@ def rush(scenario: Scenario) -> Rushed:
     assert sum(sale.free) + sale.held + sale.seats_sold == SEATS
     assert min(*sale.free, sale.held, sale.seats_sold) >= 0
     return sale.seats_sold, outcome
+
+
+def smaller_table() -> str:
+    """Return what comes of rushes on smaller events, at the limits of a new stage."""
+    answers = (HELD, *SEEN)
+    rows = []
+    for seats in SMALLER:
+        places = SPREADING.places(seats)
+        layout = spread(places) if places else single(2_000)
+        buyers = Rush(BUYERS_A_SEAT * seats, HALF_LIFE)
+        outcome = Sale(layout, buyers, DEPLOYED, capacity=seats).run()
+        counts = (f"{outcome.answers[answer]:,}" for answer in answers)
+        rows.append((seats, layout.name, *counts, f"{max(outcome.held_at):.0f} s"))
+    head = (
+        "seats",
+        "in",
+        *(f"{status} {code}".strip() for status, code in answers),
+        "last checkout after",
+    )
+    return table(head, rows)
 
 
 def _rushes(rushed: Sequence[Rushed]) -> str:

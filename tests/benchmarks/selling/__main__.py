@@ -183,7 +183,7 @@ An order of two seats, from its checkout to its tickets in the mail, takes
 
 ## Events that many buy at the same moment
 
-The stock of an event with 400 seats or more, or without a limit, is in several places from its
+The stock of an event with 200 seats or more, or without a limit, is in several places from its
 first sale on (`docs/places.md`). Orders are of two seats; an event with places has {_MANY:,} seats
 in ten of them, or no limit and sixteen; the others have {_FEW}. With "one item" every sale writes
 the event's own item, which is as large as its description.
