@@ -23,13 +23,17 @@ _KINDS = {
     ),
 }
 _CARD = re.compile(r"(?<![\w.-])[3-6](?:[ -]?\d){12,18}(?![\w.-])")
+# What begins with a 2 is a card's number only in Mastercard's range, and has sixteen digits.
+_MASTERCARD = re.compile(r"(?<![\w.-])2\d{3}(?:[ -]?\d){12}(?![\w.-])")
+_MASTERCARDS = range(2221, 2721)
 
 
 def leaks_in(text: str) -> list[str]:
     """Return what a text gives away, each with its kind and its first letters."""
     hits = ((kind, known.search(text)) for kind, known in _KINDS.items())
     found = [f"{kind}: {hit[0][:5]}…" for kind, hit in hits if hit is not None]
-    cards = (hit[0] for hit in _CARD.finditer(text))
+    cards = [hit[0] for hit in _CARD.finditer(text)]
+    cards += [hit[0] for hit in _MASTERCARD.finditer(text) if int(hit[0][:4]) in _MASTERCARDS]
     return found + [f"a card number: {number[:5]}…" for number in cards if _is_card(number)]
 
 
