@@ -15,6 +15,8 @@ pytestmark = pytest.mark.xdist_group("deploying")
 POLICIES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in Path("infra/deploying/policies").iterdir()
 }
+DEPLOYERS = {part: POLICIES[part] for part in ("commands", "cloudformation")}
+OPERATORS = {"operators": POLICIES["operators"]}
 # "IAM and AWS STS quotas": a managed policy's characters, white space not counted.
 MOST_CHARACTERS = 6_144
 
@@ -30,7 +32,7 @@ def person(cloud: Cloud, name: str, policies: Mapping[str, Mapping[str, Any]]) -
 
 
 def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> None:
-    deployer = person(cloud, "deployer", POLICIES)
+    deployer = person(cloud, "deployer", DEPLOYERS)
     bucket = "events-api-packages-of-the-deployer"
     stack = ("--stack", shop.stack, "--bucket", bucket)
     shop = replace(shop, options=("--bucket", bucket))
@@ -51,11 +53,33 @@ def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> Non
     deployer.done("destroy", *stack, "--stage", "prod", "--confirm", "prod")
 
 
-def test_another_stack_is_out_of_the_policys_reach(cloud: Cloud, shop: Shop) -> None:
-    deployer = person(cloud, "stranger", POLICIES)
+def test_the_operators_policy_is_enough_to_look_and_not_to_deploy(cloud: Cloud, shop: Shop) -> None:
+    operator = person(cloud, "operator", OPERATORS)
+    bucket = "events-api-packages-of-the-operator"
+    stack = ("--stack", shop.stack, "--bucket", bucket)
+    shop = replace(shop, options=("--bucket", bucket))
+    cloud.done(*shop.deploy("--yes"))
+    # It lets nobody in without TLS.
+    cloud.aws.client("s3").delete_bucket_policy(Bucket=bucket)
+
+    operator.done("logs", "--stack", shop.stack)
+    assert "deployments:" in operator.done("status", *stack)
+    assert operator.done("rollback", *stack, "--list")
+
+    for refused in (shop.deploy("--yes"), ["destroy", *stack, "--yes"]):
+        ended = operator.run(*refused)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("no permission for ")
+
+
+@pytest.mark.parametrize("policies", [DEPLOYERS, OPERATORS], ids=["deployer", "operator"])
+def test_another_stack_is_out_of_the_policys_reach(
+    cloud: Cloud, shop: Shop, policies: dict[str, Any]
+) -> None:
+    somebody = person(cloud, f"stranger-with-{'-'.join(policies)}", policies)
 
     for arguments in (["status"], ["logs"], ["destroy", "--yes"]):
-        ended = deployer.run(*arguments, "--stack", "somebody-elses")
+        ended = somebody.run(*arguments, "--stack", "somebody-elses")
         assert ended.returncode == 1
         (line,) = ended.stderr.splitlines()
         assert line.startswith("no permission for cloudformation:DescribeStacks")
