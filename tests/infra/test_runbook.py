@@ -40,6 +40,31 @@ def source() -> str:
     return "\n".join(path.read_text() for path in paths)
 
 
+def looked_for(text: str) -> set[str]:
+    """What the log is searched for: words, and of CloudWatch's own patterns what they compare,
+    quoted as the program has it.
+    """
+    found = re.findall(r"FILTER=(?:\"([^\"]+)\"|'([^']+)'|(\w+))", text)
+    words = {plain or word for plain, _, word in found if plain or word}
+    return words | {part for _, pattern, _ in found for part in compared(pattern)}
+
+
+def compared(pattern: str) -> set[str]:
+    """The fields and texts of one of CloudWatch's filter patterns, in quotation marks."""
+    fields = re.findall(r"\$\.(\w+)", pattern)
+    return {f'"{name}"' for name in fields} | set(re.findall(r"\"[^\"]+\"", pattern))
+
+
+def test_what_is_looked_for_is_found_however_it_is_quoted() -> None:
+    page = (
+        'make logs FILTER=ses_failed\nmake logs FILTER="Task timed out"\n'
+        'make logs SINCE=1h FILTER=\'{ $.kind = "crash" && $.code = "UNAVAILABLE" }\' FOLLOW=1'
+    )
+    patterns = {'"kind"', '"crash"', '"code"', '"UNAVAILABLE"'}
+    assert looked_for(page) == {"ses_failed", "Task timed out", *patterns}
+    assert looked_for((RUNBOOK / "crashes.md").read_text()) == {'"kind"', '"crash"'}
+
+
 def test_every_alarm_has_a_page_and_every_page_an_alarm() -> None:
     assert {alarm.runbook for alarm in EVERY} == {f"docs/runbook/{page.name}" for page in PAGES}
 
@@ -61,14 +86,13 @@ class TestPages:
     def test_what_is_looked_for_is_written_by_the_program(self, page: Path) -> None:
         text = page.read_text()
         written = source()
-        looked_for = re.findall(r"FILTER=(?:\"([^\"]+)\"|(\w+))", text)
         messages = re.findall(r"(?:message = |chore = )\"(\w+)\"", text)
         listed = [
             word
             for names in re.findall(r"message in \[([^\]]+)\]", text)
             for word in re.findall(r"\"(\w+)\"", names)
         ]
-        for word in {*(a or b for a, b in looked_for), *messages, *listed} - LAMBDAS_WORDS:
+        for word in {*looked_for(text), *messages, *listed} - LAMBDAS_WORDS:
             assert word in written, word
 
     def test_how_to_try_it_out_begins_with_the_drill(self, page: Path) -> None:
