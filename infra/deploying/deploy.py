@@ -1,6 +1,5 @@
 """`make deploy` and `make rollback`: a new package, or one of those before it, into the stack."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from infra.deploying.parameters import choose
 from infra.deploying.rollout import Choice, live_id, roll_out
 from infra.deploying.stage import StageRun, idle_stack
 from infra.packaging.build import build_package
+from infra.packaging.stages import described_stage
 
 _LIVE = "live"
-# As `packaging.template` describes the stack.
-_STAGE = re.compile(r"\((?P<stage>[^)]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,9 @@ def before(attempts: list[Deployment], live: str | None) -> Deployment:
 def _check(run: StageRun, package: Path, choice: Choice) -> None:
     stack = run.find()
     template = read_template(package)
-    of_stage = _STAGE.search(template.get("Description", ""))
-    if of_stage and of_stage["stage"] != run.stage:
-        raise DeployingError(f"{package} is of the stage {of_stage['stage']}, not {run.stage}")
+    of_stage = described_stage(template.get("Description", ""))
+    if of_stage and of_stage != run.stage:
+        raise DeployingError(f"{package} is of the stage {of_stage}, not {run.stage}")
     declared = template.get("Parameters", {})
     choose(declared, choice.given, stack.parameters if stack else {}, choice.where)
 

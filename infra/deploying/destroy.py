@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.deploying.errors import DeployingError, OperationFailed
 from infra.deploying.failures import failure_report
+from infra.deploying.stack_stage import is_protected_table
 from infra.deploying.stacks import GO_WITH_OTHERS, Stack
 from infra.deploying.stage import StageRun, delete_and_await, idle_stack, say_left_behind
 
@@ -79,7 +80,7 @@ def _resource(run: StageRun, summary: Mapping[str, Any], declared: Mapping[str, 
         physical_id=name,
         kind=kind,
         kept=declared.get("DeletionPolicy") in _KEPT and kind not in GO_WITH_OTHERS,
-        protected=kind == _TABLE and _is_protected(run, name),
+        protected=kind == _TABLE and is_protected_table(run.aws.client("dynamodb"), name),
     )
 
 
@@ -91,15 +92,6 @@ def _declared(run: StageRun, stack: Stack) -> Mapping[str, Mapping[str, Any]]:
     template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
     resources: Mapping[str, Mapping[str, Any]] = template.get("Resources", {})
     return resources
-
-
-def _is_protected(run: StageRun, table: str) -> bool:
-    client = run.aws.client("dynamodb")
-    try:
-        described = client.describe_table(TableName=table)["Table"]
-    except client.exceptions.ResourceNotFoundException:
-        return False
-    return bool(described.get("DeletionProtectionEnabled"))
 
 
 def _show(found: list[Resource], bucket: str) -> None:

@@ -39,6 +39,7 @@ class Stack:
     outputs: Mapping[str, str]
     terminable: bool
     changed: datetime
+    description: str = ""
 
     @property
     def is_busy(self) -> bool:
@@ -172,6 +173,7 @@ def find_stack(cloudformation: Any, name: str) -> Stack | None:  # noqa: ANN401
         outputs={item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())},
         terminable=not described.get("EnableTerminationProtection", False),
         changed=described.get("LastUpdatedTime") or described["CreationTime"],
+        description=described.get("Description", ""),
     )
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.settings import PRODUCTION_STAGE
+from chalicelib.adapters.secret_rules import is_production
 from infra.deploying.aws import Aws
 from infra.deploying.console import Console
 from infra.deploying.errors import DeployingError
+from infra.deploying.stack_stage import wrong_stage
 from infra.deploying.stacks import Stack, Watch, await_end, find_stack
 
 # What has to be done by hand, or by another command, before the stack takes changes again.
@@ -38,11 +39,17 @@ class StageRun:
     @property
     def is_production(self) -> bool:
         """Whether the stage is one that sells real tickets."""
-        return self.stage.startswith(PRODUCTION_STAGE)
+        return is_production(self.stage)
 
     def find(self) -> Stack | None:
-        """Return the stack as it is at this moment."""
-        return find_stack(self.aws.cloudformation, self.stack)
+        """Return the stack as it is at this moment; raises `DeployingError` where it is another
+        stage's: every command comes by here before it does anything to it.
+        """
+        stack = find_stack(self.aws.cloudformation, self.stack)
+        wrong = wrong_stage(stack, self.stage, self.aws.client) if stack else None
+        if wrong:
+            raise DeployingError(f"refused: nothing was done. {wrong}")
+        return stack
 
     def headline(self, doing: str) -> None:
         """Say what is done where: a wrong account or region is seen before anything happens."""

@@ -18,7 +18,7 @@ def reach_stage(stage: str, stack: str | None = None) -> StoreSettings:
 
     The local stage's are those of the running `make serve`; another's are the outputs of its stack
     (`events-api-<stage>` unless named), by the AWS credentials of the environment. Raises
-    `StageError`.
+    `StageError`, also where that stack is another stage's.
     """
     return StoreSettings.read(_reach(stage, stack))
 
@@ -30,7 +30,9 @@ def reach_tables(stage: str, stack: str | None = None) -> dict[str, str]:
 
 
 def _reach(stage: str, stack: str | None) -> Mapping[str, str]:
-    return _reach_local() if stage == LOCAL_STAGE else _outputs(stack or f"events-api-{stage}")
+    return (
+        _reach_local() if stage == LOCAL_STAGE else _outputs(stage, stack or f"events-api-{stage}")
+    )
 
 
 def _reach_local() -> Mapping[str, str]:
@@ -48,18 +50,25 @@ def _reach_local() -> Mapping[str, str]:
     return environment
 
 
-def _outputs(stack: str) -> Mapping[str, str]:
+def _outputs(stage: str, stack: str) -> Mapping[str, str]:
     # The local stage is reached without any of it.
     from infra.deploying.errors import AWS_ERRORS, explained
+    from infra.deploying.stack_stage import wrong_stage
+    from infra.deploying.stacks import find_stack
     from infra.operating.aws_session import open_session, stay_in_region
 
     try:
         session = open_session()
-        (described,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        found = find_stack(session.client("cloudformation"), stack)
+        wrong = wrong_stage(found, stage, session.client) if found else None
     except AWS_ERRORS as error:
         raise StageError(f"the stack {stack} cannot be looked at: {explained(error)}") from error
+    if found is None:
+        raise StageError(f"there is no stack {stack} in {session.region_name}")
+    if wrong:
+        raise StageError(f"refused: nothing was done. {wrong}")
     stay_in_region(session.region_name)
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
+    outputs = found.outputs
     missing = [name for name in TABLE_SETTINGS if f"{name}Name" not in outputs]
     if missing:
         raise StageError(f"the stack {stack} has no output {missing[0]}Name")

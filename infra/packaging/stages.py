@@ -1,11 +1,13 @@
-"""What `.chalice/config.json` says about the stages."""
+"""What `.chalice/config.json` says about the stages, and how a stack says of which one it is."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 _CONFIG = ".chalice/config.json"
+_DESCRIBED = re.compile(r"Events API \((?P<stage>[^)]+)\):")
 
 
 def read_config(root: Path = ROOT) -> dict[str, Any]:
@@ -31,3 +33,14 @@ def stage_setting(stage: str, name: str) -> Any:  # noqa: ANN401 - any JSON
     """
     config = read_config()
     return config["stages"].get(stage, {}).get(name, config.get(name))
+
+
+def stack_description(stage: str) -> str:
+    """Return what a stage's template, and so its stack, says of itself."""
+    return f"Events API ({stage}): browse events, sell tickets through Stripe"
+
+
+def described_stage(description: str) -> str | None:
+    """Return the stage that a template or a stack says it is of; None where it says nothing."""
+    found = _DESCRIBED.match(description)
+    return found["stage"] if found else None

@@ -30,6 +30,7 @@ from infra.packaging.names import REST_API
 from infra.packaging.parameters import API, AUTHORIZER, TIMER, WEBHOOK, environment, parameters
 from infra.packaging.secrets_key import secrets_key_policy
 from infra.packaging.shifting import shifting_choice, shifting_resources
+from infra.packaging.stages import stack_description
 from infra.packaging.throttles import KEY, machine_access, method_settings
 from infra.tables import RESOURCES, declared_tables
 from infra.throttling import read_throttling
@@ -60,7 +61,7 @@ def _watched_template(stage: str) -> Document:
     declared: Document = json.loads(RESOURCES.read_text())
     return overlaid(
         {
-            "Description": f"Events API ({stage}): browse events, sell tickets through Stripe",
+            "Description": stack_description(stage),
             "Parameters": {
                 **{item.name: item.declaration() for item in parameters(stage)},
                 **choices(),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.packaging.stages import stack_description
 from tests.deploying.cloud import Cloud, Shop, function, gate, table
 
 pytestmark = pytest.mark.xdist_group("deploying")
@@ -89,12 +90,50 @@ def test_production_goes_only_by_its_name(cloud: Cloud, shop: Shop) -> None:
     assert cloud.status(shop.stack) is None
 
 
-def test_a_protected_table_that_would_go_holds_everything_up(cloud: Cloud, shop: Shop) -> None:
-    shop.package({"Till": protected(DeletionPolicy="Delete")})
-    cloud.done(*shop.deploy("--yes"))
-    name = till(cloud, shop)
+def test_production_named_as_another_stages_stack_is_left_as_it_is(
+    cloud: Cloud, shop: Shop
+) -> None:
+    cloud.done(*shop.deploy("--stage", "prod", "--yes"))
+    shop.package(code="second")
+
+    for command in (
+        destroy(shop, "--yes"),
+        shop.deploy("--yes"),
+        ["rollback", "--stack", shop.stack, "--yes"],
+        ["status", "--stack", shop.stack],
+        ["logs", "--stack", shop.stack],
+    ):
+        refused = cloud.run(*command)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("refused: nothing was done. ")
+        assert f"The stack {shop.stack} does not say of which stage it is" in refused.stderr
+        assert "production is and dev is not" in refused.stderr
+    assert cloud.status(shop.stack) == "CREATE_COMPLETE"
+
+
+def test_a_stack_that_says_its_stage_goes_only_as_that_stages(cloud: Cloud, shop: Shop) -> None:
+    template = {
+        "Description": stack_description("prod"),
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    cloud.aws.client("cloudformation").create_stack(
+        StackName=shop.stack, TemplateBody=json.dumps(template)
+    )
 
     refused = cloud.run(*destroy(shop, "--yes"))
+
+    assert refused.returncode == 1
+    assert f"The stack {shop.stack} is of the stage prod, not dev" in refused.stderr
+    assert cloud.status(shop.stack) == "CREATE_COMPLETE"
+    cloud.done(*destroy(shop, "--confirm", "prod", stage="prod"))
+
+
+def test_a_protected_table_that_would_go_holds_everything_up(cloud: Cloud, shop: Shop) -> None:
+    shop.package({"Till": protected(DeletionPolicy="Delete")})
+    cloud.done(*shop.deploy("--stage", "prod", "--yes"))
+    name = till(cloud, shop)
+
+    refused = cloud.run(*destroy(shop, "--confirm", "prod", stage="prod"))
 
     assert refused.returncode == 1
     command = "aws dynamodb update-table --no-deletion-protection-enabled --table-name"
@@ -102,7 +141,7 @@ def test_a_protected_table_that_would_go_holds_everything_up(cloud: Cloud, shop:
     assert cloud.status(shop.stack) == "CREATE_COMPLETE"
 
     cloud.aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
-    cloud.done(*destroy(shop, "--yes"))
+    cloud.done(*destroy(shop, "--confirm", "prod", stage="prod"))
     assert not is_there(cloud, name)
 
 
@@ -110,9 +149,9 @@ def test_a_protected_table_that_stays_says_how_it_would_be_deleted(
     cloud: Cloud, shop: Shop
 ) -> None:
     shop.package({"Till": protected()})
-    cloud.done(*shop.deploy("--yes"))
+    cloud.done(*shop.deploy("--stage", "prod", "--yes"))
 
-    shown = cloud.done(*destroy(shop, "--dry-run"))
+    shown = cloud.done(*destroy(shop, "--dry-run", stage="prod"))
 
     assert "(deletion protected)" in shown
     assert shown.index("--no-deletion-protection-enabled") < shown.index("delete-table")

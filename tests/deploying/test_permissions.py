@@ -46,10 +46,10 @@ def test_the_policy_is_enough_for_every_command(cloud: Cloud, shop: Shop) -> Non
     deployer.done(*shop.deploy("--dry-run"))
     deployer.done(*shop.deploy("--stage", "prod", "--yes"))
     shop.package(code="second")
-    deployer.done(*shop.deploy("--yes"))
-    deployer.done("status", *stack)
-    deployer.done("logs", *stack)
-    deployer.done("rollback", *stack, "--yes")
+    deployer.done(*shop.deploy("--stage", "prod", "--yes"))
+    for looking in ("status", "logs"):
+        deployer.done(looking, *stack, "--stage", "prod")
+    deployer.done("rollback", *stack, "--stage", "prod", "--yes")
     deployer.done("destroy", *stack, "--stage", "prod", "--confirm", "prod")
 
 

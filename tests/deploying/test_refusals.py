@@ -16,7 +16,9 @@ from infra.deploying.changes import Change
 from infra.deploying.console import Console
 from infra.deploying.errors import DeployingError
 from infra.deploying.rollout import Choice, is_accepted
+from infra.deploying.stacks import Stack
 from infra.deploying.stage import StageRun, changeable_stack
+from infra.packaging.stages import stack_description
 
 ACCOUNT = "111122223333"
 
@@ -81,10 +83,10 @@ STACK_ID = f"arn:aws:cloudformation:eu-central-1:{ACCOUNT}:stack/events-api-dev/
 CHANGE_SET_ID = f"arn:aws:cloudformation:eu-central-1:{ACCOUNT}:changeSet/events-api-1/1"
 
 
-def stack(status: str) -> dict[str, Any]:
+def stack(status: str, **said: Any) -> dict[str, Any]:
     created = datetime(2027, 1, 1, tzinfo=UTC)
     known = {"StackName": "events-api-dev", "StackId": STACK_ID, "StackStatus": status}
-    return {"Stacks": [{**known, "CreationTime": created}]}
+    return {"Stacks": [{**known, "CreationTime": created, **said}]}
 
 
 def asked(cloudformation: Stubber, *described: dict[str, Any]) -> None:
@@ -213,3 +215,63 @@ def test_a_stack_that_is_stuck_comes_with_the_way_out(aws: Aws, status: str, tol
 
     with pytest.raises(DeployingError, match=told):
         changeable_stack(StageRun(aws, "dev", "events-api-dev", Console()))
+
+
+def found(aws: Aws, stage: str, **said: Any) -> Stack | None:
+    stubbed(aws.cloudformation).add_response("describe_stacks", stack("UPDATE_COMPLETE", **said))
+    return StageRun(aws, stage, "events-api-dev", Console(yes=True)).find()
+
+
+@pytest.mark.parametrize(("stage", "own"), [("dev", "prod"), ("prod", "dev")])
+def test_a_stack_of_another_stage_is_not_even_looked_at(aws: Aws, stage: str, own: str) -> None:
+    with pytest.raises(DeployingError, match=f"events-api-dev is of the stage {own}, not {stage}"):
+        found(aws, stage, Description=stack_description(own))
+
+
+def test_a_stage_may_protect_its_own_stack_without_being_production(aws: Aws) -> None:
+    kept = found(aws, "dev", Description=stack_description("dev"), EnableTerminationProtection=True)
+
+    assert kept is not None
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"Description": "Somebody's stack (dev): of another kind"}], ids=["mute", "other"]
+)
+@pytest.mark.parametrize(
+    ("stage", "protected", "taken"),
+    [("dev", True, False), ("prod", True, True), ("dev", False, True)],
+)
+def test_a_protected_stack_that_does_not_say_its_stage_is_taken_for_production(
+    aws: Aws, said: dict[str, str], stage: str, *, protected: bool, taken: bool
+) -> None:
+    if taken:
+        assert found(aws, stage, **said, EnableTerminationProtection=protected) is not None
+    else:
+        with pytest.raises(DeployingError, match="does not say of which stage"):
+            found(aws, stage, **said, EnableTerminationProtection=protected)
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_so_is_one_with_a_protected_table(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, *, protected: bool
+) -> None:
+    dynamodb = boto3.client("dynamodb", region_name="eu-central-1")
+    tables = stubbed(dynamodb)
+    tables.add_client_error("describe_table", "ResourceNotFoundException")
+    described = {"Table": {"DeletionProtectionEnabled": protected}}
+    tables.add_response("describe_table", described, {"TableName": "orders"})
+    monkeypatch.setattr(Aws, "client", lambda _, service: {"dynamodb": dynamodb}[service])
+    # Made before there is nothing but that client.
+    aws.__dict__["cloudformation"] = boto3.client("cloudformation", region_name="eu-central-1")
+    outputs = [
+        {"OutputKey": "EventsTableName", "OutputValue": "events"},
+        {"OutputKey": "OrdersTableName", "OutputValue": "orders"},
+        {"OutputKey": "EndpointURL", "OutputValue": "https://a.example"},
+    ]
+
+    if protected:
+        with pytest.raises(DeployingError, match="does not say of which stage"):
+            found(aws, "dev", Outputs=outputs)
+    else:
+        assert found(aws, "dev", Outputs=outputs) is not None
+    tables.assert_no_pending_responses()

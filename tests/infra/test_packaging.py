@@ -17,7 +17,7 @@ from infra.packaging.dependencies import install_dependencies, platform_tags
 from infra.packaging.documents import overlaid
 from infra.packaging.errors import PackagingError
 from infra.packaging.source import copy_source
-from infra.packaging.stages import read_config, stage_setting
+from infra.packaging.stages import described_stage, read_config, stage_setting
 
 
 def make_app_zip(path: Path, *names: str) -> Path:
@@ -190,7 +190,7 @@ def test_the_command_says_what_it_made(
     assert f"stage prod, python{sys.version_info[0]}.{sys.version_info[1]}, arm64" in said
     assert "zip 1." in said
     template = json.loads((tmp_path / "sam.json").read_text())
-    assert "(prod)" in template["Description"]
+    assert described_stage(template["Description"]) == "prod"
     with zipfile.ZipFile(tmp_path / "deployment.zip") as opened:
         names = set(opened.namelist())
     assert {"app.py", "botocore/__init__.py"} <= names

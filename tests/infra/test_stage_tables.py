@@ -1,6 +1,7 @@
 """Which tables an operator's command works on, and what it says where there are none."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -8,8 +9,10 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.settings import StoreSettings
+from infra.backup import __main__ as backup
 from infra.operating import reindex
 from infra.operating.stage_tables import StageError, reach_stage, reach_tables
+from infra.packaging.stages import stack_description
 from infra.tables import create_tables, declared_tables, outdated_tables
 from tests.conftest import TABLES
 
@@ -43,10 +46,68 @@ def test_a_stages_tables_are_its_stacks_outputs(stack: str | None) -> None:
     )
 
 
+@pytest.fixture
+def live_production(aws: None) -> Iterator[str]:
+    """The name of production's stack, which is there."""
+    template = {**TEMPLATE, "Description": stack_description("prod")}
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(
+            StackName="events-api-prod", TemplateBody=json.dumps(template)
+        )
+        yield "events-api-prod"
+
+
+@pytest.mark.parametrize("reach", [reach_stage, reach_tables])
+def test_production_is_not_reached_under_another_stages_name(
+    live_production: str, reach: Callable[[str, str], object]
+) -> None:
+    assert reach("prod", live_production)
+    with pytest.raises(StageError, match=f"{live_production} is of the stage prod, not dev"):
+        reach("dev", live_production)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (backup.main, ["restore", "a.jsonl.gz", "--replace"]),
+        (backup.main, ["save", "a.jsonl.gz"]),
+        (reindex.main, []),
+    ],
+    ids=["restore", "save", "reindex"],
+)
+def test_no_command_works_on_production_under_another_stages_name(
+    live_production: str,
+    command: Callable[[list[str]], int],
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command([*arguments, "--stage", "dev", "--stack", live_production]) == 1
+
+    told = capsys.readouterr().err
+    assert told.startswith("refused: nothing was done. The stack events-api-prod is of the stage")
+    assert told.count("\n") == 1
+
+
+@mock_aws
+@pytest.mark.usefixtures("aws")
+def test_a_protected_table_makes_a_stack_that_says_no_stage_productions() -> None:
+    client = boto3.client("dynamodb")
+    create_tables(client, {name: f"dev-{name}" for name in TABLES})
+    boto3.client("cloudformation").create_stack(
+        StackName="events-api-dev", TemplateBody=json.dumps(TEMPLATE)
+    )
+    assert reach_tables("dev")
+    client.update_table(TableName="dev-OrdersTable", DeletionProtectionEnabled=True)
+
+    with pytest.raises(StageError, match="does not say of which stage it is"):
+        reach_tables("dev")
+    assert reach_tables("prod", "events-api-dev")
+
+
 @mock_aws
 @pytest.mark.usefixtures("aws")
 def test_a_stack_that_is_not_there_is_named() -> None:
-    with pytest.raises(StageError, match="events-api-dev"):
+    with pytest.raises(StageError, match="there is no stack events-api-dev in us-east-1"):
         reach_stage("dev")
 
 
