@@ -466,6 +466,31 @@ def test_a_missing_setting_is_a_500_that_only_the_log_names(
     assert named in log_lines.text
 
 
+def test_a_broken_list_of_origins_costs_no_delivery(
+    sale: Sale, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://shop.example?x")
+
+    assert heard(COMPLETED, a_paid_stripe_session()) == "paid"
+
+    [line] = log_lines.of("crash")
+    assert line["message"] == "webhook_without_cors"
+    assert "CORS_ORIGINS" in line["exception"]
+
+
+def test_a_broken_list_of_origins_hides_no_failure(
+    monkeypatch: pytest.MonkeyPatch, log_lines: LogLines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://shop.example?x")
+
+    status, body = deliver(delivery("not JSON"))
+
+    assert (status, body["code"]) == (500, "INTERNAL_ERROR")
+    assert metrics_of(capsys.readouterr().out)["WebhookFailed"] == [1]
+    messages = [line["message"] for line in log_lines.of("crash")]
+    assert messages == ["webhook_crashed", "webhook_without_cors"]
+
+
 @pytest.fixture
 def parameter(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Have the webhook's secret in SSM; returns what puts another one there."""
