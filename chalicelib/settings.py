@@ -91,7 +91,7 @@ def _mailbox(env: Environment, key: str) -> Mailbox | None:
     name, address = named_address(text)
     if not is_address(address) or not text.isprintable():
         raise ConfigurationError(
-            f"the setting {key} must be an e-mail address, such as Shop <shop@a.example>"
+            f"the setting {key} must be an e-mail address, such as shop@a.example"
         )
     return Mailbox(name, address)
 

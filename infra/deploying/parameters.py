@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.deploying.errors import DeployingError
 from infra.packaging.choices import RELEASE, SHIFT
+from infra.packaging.parameters import refusal
 from infra.packaging.stages import ROOT
 
 # Of one deployment alone, which nothing of the stack's own decides: the next one has the default
@@ -76,8 +77,9 @@ def choose(
     """Return a value for each parameter that the template declares, in its order.
 
     Raises `DeployingError` with everything that is wrong: unknown names, values that the template
-    does not allow, secrets, and parameters that nobody has chosen. `where` is named as the place
-    to mend them; `package` is a digest of what is deployed with them, and at which attempt.
+    does not allow or that a function would refuse, secrets, and parameters that nobody has chosen.
+    `where` is named as the place to mend them; `package` is a digest of what is deployed with them,
+    and at which attempt. What the stack keeps is not looked at.
     """
     problems = [
         f"{name}: there is no such parameter" for name in sorted(given) if name not in declared
@@ -96,7 +98,8 @@ def choose(
         is_given = name in given or name in _MOMENTARY
         item = Chosen(name, str(value), previous.get(name), given=is_given)
         if not item.is_kept:
-            problems += [f"{name}: {problem}" for problem in _problems(item.value, declaration)]
+            found = _problems(item.value, declaration) or _refusals(name, item.value)
+            problems += [f"{name}: {problem}" for problem in found]
         chosen.append(item)
     if problems:
         raise DeployingError(
@@ -155,6 +158,11 @@ def _problems(value: str, declaration: Mapping[str, Any]) -> list[str]:
     return (
         [] if _is_typed(value, declaration.get("Type", "String")) else [f"{value!r} is no number"]
     )
+
+
+def _refusals(name: str, value: str) -> list[str]:
+    refused = refusal(name, value)
+    return [] if refused is None else [f"with {value!r} functions would fail: {refused}"]
 
 
 def _is_typed(value: str, kind: str) -> bool:

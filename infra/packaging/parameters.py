@@ -3,11 +3,23 @@ that functions read as settings, and which function reads which. What the deploy
 stack around the functions is in `choices`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.settings import DEFAULT_ROLE_CLAIMS
+from chalicelib.domain.addresses import PATTERN as ADDRESS
+from chalicelib.errors import ConfigurationError
+from chalicelib.settings import (
+    DEFAULT_ROLE_CLAIMS,
+    LOCAL_STAGE,
+    AuthorizerSettings,
+    CheckoutSettings,
+    Environment,
+    HttpSettings,
+    MailSettings,
+    StoreSettings,
+    StripeSettings,
+)
 from infra.packaging.documents import Document
 from infra.tables import TABLE_SETTINGS
 
@@ -16,21 +28,31 @@ WEBHOOK = "StripeWebhook"
 AUTHORIZER = "JwtAuthorizer"
 TIMER = "Reconcile"
 
-_URL = r"https?://[^\s,]+"
-_ORIGIN = r"https?://[^\s,/*]+"
+# Patterns are read by CloudFormation as Java does. They are for whoever deploys without
+# `make deploy`, which has the functions' own settings read the values too (`refusal`).
+_HOST = r"([^\s,/?#@:*\\\[\]]+|\[[0-9A-Fa-f:.]+\])"
+_PORT = r"(:[1-9][0-9]{0,4})?"
+_URL = rf"https?://{_HOST}{_PORT}([/?#][^\s,]*)?"
+_ORIGIN = rf"https?://{_HOST}{_PORT}"
 _ORIGINS = rf"{_ORIGIN}(\s*,\s*{_ORIGIN})*"
 # As browsers write an origin, in small letters: API Gateway says the only one as it is given here.
-_PAGE = r"https?://[^\s,/*A-Z]+"
+_PAGE = rf"https?://([^\s,/?#@:*\\\[\]A-Z]+|\[[0-9a-f:.]+\]){_PORT}"
 _PAGES = rf"{_PAGE}(\s*,\s*{_PAGE})*"
-_ADDRESS = r"[^@\s<>,]+@[^@\s<>,]+"
 _PARAMETER_NAME = r"(/[A-Za-z0-9_.-]+)+"
+# What each of the settings below is read with: enough of the others.
+_OTHERS: Environment = {
+    "STAGE": LOCAL_STAGE,
+    "JWT_ISSUER": "https://issuer.example",
+    **dict.fromkeys(TABLE_SETTINGS.values(), "table"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A CloudFormation parameter that functions read as a setting.
 
-    `default` is None where nobody can guess it; the deployment then has to give it.
+    `default` is None where nobody can guess it; the deployment then has to give it. `read` is what
+    functions read the setting by, None where they take any text.
     """
 
     name: str
@@ -39,6 +61,7 @@ class Parameter:
     description: str
     pattern: str
     default: str | None = ""
+    read: Callable[[Environment], object] | None = None
 
     def declaration(self) -> Document:
         """Return it as the template's `Parameters` has it."""
@@ -51,6 +74,16 @@ class Parameter:
             declared["Default"] = self.default
         return declared
 
+    def refusal(self, value: str) -> str | None:
+        """Return what a function would say of the value at its start, None where it takes it."""
+        if self.read is None:
+            return None
+        try:
+            self.read({**_OTHERS, self.setting: value})
+        except ConfigurationError as error:
+            return str(error)
+        return None
+
 
 def parameters(stage: str) -> tuple[Parameter, ...]:
     """Return the stage's parameters. Secrets are none of them: their names in SSM are."""
@@ -62,6 +95,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "Whose tokens are taken: exactly their iss claim, a URL",
             _URL,
             default=None,
+            read=AuthorizerSettings.read,
         ),
         Parameter(
             "JwtJwksUrl",
@@ -69,6 +103,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             (AUTHORIZER, API),
             "Where the issuer's keys are, if not at /.well-known/jwks.json below the issuer",
             f"({_URL})?",
+            read=AuthorizerSettings.read,
         ),
         Parameter(
             "JwtAudience",
@@ -76,6 +111,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             (AUTHORIZER, API),
             "Audiences (aud) that tokens may be for, separated by commas; empty for any",
             ".*",
+            read=AuthorizerSettings.read,
         ),
         Parameter(
             "JwtAuthorizedParties",
@@ -83,6 +119,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             (AUTHORIZER, API),
             "Parties (azp) that tokens may be issued to, separated by commas; empty for any",
             ".*",
+            read=AuthorizerSettings.read,
         ),
         Parameter(
             "JwtRoleClaims",
@@ -91,6 +128,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "Where in a token the role is: dotted paths, separated by commas, first found wins",
             r"[^\s].*",
             default=DEFAULT_ROLE_CLAIMS,
+            read=AuthorizerSettings.read,
         ),
         Parameter(
             "CorsOrigins",
@@ -99,6 +137,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "Origins whose pages may call the API, separated by commas; * for all",
             rf"(\*|{_PAGES})",
             default="*",
+            read=HttpSettings.read,
         ),
         Parameter(
             "CheckoutAllowedOrigins",
@@ -107,6 +146,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "Origins that a checkout may send buyers back to, separated by commas; "
             "empty for none, and then nothing can be bought",
             f"({_ORIGINS})?",
+            read=CheckoutSettings.read,
         ),
         Parameter(
             "SpreadStock",
@@ -117,6 +157,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "version that does not know of them runs beside this one",
             "(on|off)",
             default="on",
+            read=StoreSettings.read,
         ),
         Parameter(
             "StripeSecretKeyParameter",
@@ -140,14 +181,17 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "MAIL_FROM",
             (API, WEBHOOK, TIMER),
             "The address that buyers' e-mails are from, verified in Amazon SES; empty for none",
-            f"({_ADDRESS})?",
+            # Without a name before it: the functions' policies compare it with ses:FromAddress.
+            f"({ADDRESS})?",
+            read=MailSettings.read,
         ),
         Parameter(
             "MailReplyTo",
             "MAIL_REPLY_TO",
             (API, WEBHOOK, TIMER),
             "The address that buyers' answers go to, if not to the sender",
-            f"({_ADDRESS})?",
+            f"({ADDRESS})?",
+            read=MailSettings.read,
         ),
         Parameter(
             "StripeApiBase",
@@ -155,8 +199,18 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             (API, WEBHOOK, TIMER),
             "Another Stripe than the real one, for tests",
             f"({_URL})?",
+            read=StripeSettings.read,
         ),
     )
+
+
+def refusal(name: str, value: str) -> str | None:
+    """Return what a function would say at its start of a parameter's value, None where it takes it
+    or reads no such parameter.
+    """
+    # They are the same on every stage.
+    read = {item.name: item for item in parameters(LOCAL_STAGE)}
+    return read[name].refusal(value) if name in read else None
 
 
 def environment(function: str, stage: str) -> Mapping[str, Any]:
