@@ -12,6 +12,7 @@ from chalicelib.errors import ConfigurationError
 from chalicelib.settings import (
     DEFAULT_ROLE_CLAIMS,
     LOCAL_STAGE,
+    PRODUCTION_STAGE,
     AuthorizerSettings,
     CheckoutSettings,
     Environment,
@@ -32,7 +33,7 @@ TIMER = "Reconcile"
 # `make deploy`, which has the functions' own settings read the values too (`refusal`).
 _HOST = r"([^\s,/?#@:*\\\[\]]+|\[[0-9A-Fa-f:.]+\])"
 _PORT = r"(:[1-9][0-9]{0,4})?"
-_URL = rf"https?://{_HOST}{_PORT}([/?#][^\s,]*)?"
+_AFTER_SCHEME = rf"://{_HOST}{_PORT}([/?#][^\s,]*)?"
 _ORIGIN = rf"https?://{_HOST}{_PORT}"
 _ORIGINS = rf"{_ORIGIN}(\s*,\s*{_ORIGIN})*"
 # As browsers write an origin, in small letters: API Gateway says the only one as it is given here.
@@ -87,13 +88,14 @@ class Parameter:
 
 def parameters(stage: str) -> tuple[Parameter, ...]:
     """Return the stage's parameters. Secrets are none of them: their names in SSM are."""
+    url = _url(stage)
     return (
         Parameter(
             "JwtIssuer",
             "JWT_ISSUER",
             (AUTHORIZER, API),
             "Whose tokens are taken: exactly their iss claim, a URL",
-            _URL,
+            url,
             default=None,
             read=AuthorizerSettings.read,
         ),
@@ -102,7 +104,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "JWT_JWKS_URL",
             (AUTHORIZER, API),
             "Where the issuer's keys are, if not at /.well-known/jwks.json below the issuer",
-            f"({_URL})?",
+            f"({url})?",
             read=AuthorizerSettings.read,
         ),
         Parameter(
@@ -198,7 +200,7 @@ def parameters(stage: str) -> tuple[Parameter, ...]:
             "STRIPE_API_BASE",
             (API, WEBHOOK, TIMER),
             "Another Stripe than the real one, for tests",
-            f"({_URL})?",
+            f"({url})?",
             read=StripeSettings.read,
         ),
     )
@@ -208,7 +210,7 @@ def refusal(name: str, value: str) -> str | None:
     """Return what a function would say at its start of a parameter's value, None where it takes it
     or reads no such parameter.
     """
-    # They are the same on every stage.
+    # What reads them is the same on every stage.
     read = {item.name: item for item in parameters(LOCAL_STAGE)}
     return read[name].refusal(value) if name in read else None
 
@@ -224,3 +226,12 @@ def environment(function: str, stage: str) -> Mapping[str, Any]:
             if function in parameter.functions
         },
     }
+
+
+def _url(stage: str) -> str:
+    """Return the pattern of a URL that functions call. In production nothing goes in clear: neither
+    the keys that tokens are believed by, nor Stripe's.
+    """
+    return (
+        f"https{_AFTER_SCHEME}" if stage.startswith(PRODUCTION_STAGE) else f"https?{_AFTER_SCHEME}"
+    )

@@ -412,6 +412,18 @@ def test_a_parameter_refuses_at_deployment_what_a_function_would_at_its_start(
             choose(stack["Parameters"], {**sound, parameter: value}, {}, "here")
 
 
+@pytest.mark.parametrize("parameter", ["JwtIssuer", "JwtJwksUrl", "StripeApiBase"])
+def test_only_production_calls_nobody_in_clear(
+    stack: dict[str, Any], stage: str, parameter: str
+) -> None:
+    given = {"JwtIssuer": "https://a.example", parameter: "http://127.0.0.1:8090"}
+    if stage == "prod":
+        with pytest.raises(DeployingError, match=f"\n{parameter}: 'http://127.0.0.1:8090' does no"):
+            choose(stack["Parameters"], given, {}, "here")
+    else:
+        assert choose(stack["Parameters"], given, {}, "here")
+
+
 def test_what_functions_read_of_the_stack_is_read_at_deployment_too(stage: str) -> None:
     unread = {item.name for item in parameters(stage) if item.read is None}
     assert unread == {"StripeSecretKeyParameter", "StripeWebhookSecretParameter"}
