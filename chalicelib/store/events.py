@@ -80,6 +80,8 @@ class DynamoEventStore(EventReader):
             )
         except ConditionFailed as failed:
             raise _why_refused(failed, event) from failed
+        # After a reset another event has had this id.
+        self._stock.forget(event.id)
 
     def create_many(
         self, events: Sequence[Event], entries: Sequence[AuditEntry] = ()
@@ -90,6 +92,8 @@ class DynamoEventStore(EventReader):
         first one on for which the store could not be reached, `Unavailable`. `entries` are one for
         each event, stored with it, or none at all.
         """
+        for event in events:
+            self._stock.forget(event.id)
         return self._batches.create(events, entries)
 
     def replace(self, before: EventRecord, after: Event, entry: AuditEntry | None = None) -> None:
@@ -111,6 +115,7 @@ class DynamoEventStore(EventReader):
             self._words.commit(mark, lambda put: build(change, [put, *noted], updates), after)
         except ConditionFailed as failed:
             raise self._why_not_replaced(failed, before, after) from failed
+        self._stock.forget(before.id)
 
     def _edited(
         self, change: "_Change", notes: Sequence[Put], updates: Sequence[Update]

@@ -29,12 +29,13 @@ from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.audit import audit_puts
 from chalicelib.store.connection import code_of, unavailable
 from chalicelib.store.event_reading import EventReader
+from chalicelib.store.kept_counts import Counts
 from chalicelib.store.models import OrderModel
 from chalicelib.store.order_items import order_item, places_text, read_order
 from chalicelib.store.order_lists import OrderLists
 from chalicelib.store.patience import Patience, patiently
 from chalicelib.store.reading import get_raw, query_raw, text
-from chalicelib.store.stock import Counts, Stock, free_seats
+from chalicelib.store.stock import Stock, free_seats
 from chalicelib.store.stock_moves import (
     Moves,
     as_places,
@@ -79,13 +80,16 @@ class DynamoOrderStore:
         placing = _Placing(self._connection, order, patience)
         for _ in range(_TRIES):
             try:
-                return placing.at(free)
+                placed = placing.at(free)
             except ConditionFailed as failed:
                 if "order" in failed.labels:
                     return self._placed_before(placing, failed)
                 free = self._free_seats(order, patience)
                 if patience.is_over:
                     break
+            else:
+                self._stock.forget(order.event_id)
+                return placed
         raise _too_many_at_once()
 
     def _placed_before(self, placing: "_Placing", failed: ConditionFailed) -> Order:
@@ -214,6 +218,7 @@ class DynamoOrderStore:
                     raise (_too_many_at_once() if change.needed else _changed()) from failed
                 slug = now
             else:
+                self._stock.forget(order.event_id)
                 return stored
 
     def _other_places(

@@ -16,7 +16,7 @@ import random
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from pynamodb.connection.base import Connection
 from pynamodb.expressions.condition import Condition
@@ -27,6 +27,7 @@ from chalicelib.domain.events import UNLIMITED_SEATS, Event, EventRecord, seats
 from chalicelib.domain.stock_places import OWN_PLACE, SPREADING, Spreading, filled, split
 from chalicelib.errors import CapacityTooLow, Changed
 from chalicelib.store.event_items import read_record, unchanged
+from chalicelib.store.kept_counts import Counts, KeptCounts
 from chalicelib.store.models import EventModel, StockPlaceModel
 from chalicelib.store.patience import Patience
 from chalicelib.store.reading import (
@@ -47,14 +48,6 @@ PLACES_PREFIX = "#stock#"
 # many, and a fraction of what reading all of them costs.
 _LOOKED_AT = 4
 _ATTRIBUTES = ("slug", "free", "held", "sold")
-
-
-class Counts(NamedTuple):
-    """The seats of a place."""
-
-    free: int
-    held: int
-    sold: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +74,15 @@ class Stock:
         self._connection = connection
         self._spreading = spreading
         self._table = EventModel.Meta.table_name
+        self._kept = KeptCounts()
+
+    def forget(self, event_id: int) -> None:
+        """Look at an event's places anew the next time: seats of it were moved."""
+        self._kept.forget(event_id)
 
     def whole(self, record: EventRecord, *, consistent: bool = False) -> EventRecord:
         """Return the event with the seats of all its places; `consistent` sees every write that was
-        acknowledged.
+        acknowledged, else what other processes did in the last second may be missing.
         """
         if record.is_whole:
             return record
@@ -92,11 +90,18 @@ class Stock:
             # `places` says what was found, so that no change is made of this before it is stored.
             found = self._lost(record)
             return replace(_summed(record, found), places=len(found))
+        counts = None if consistent else self._kept.get(record.id, record.places)
+        if counts is None:
+            counts = self._read_all(record, consistent=consistent)
+            self._kept.keep(record.id, counts)
+        return _summed(record, counts)
+
+    def _read_all(self, record: EventRecord, *, consistent: bool) -> dict[int, Counts]:
         counts = self._read(record, _places(record), consistent=consistent)
         if len(counts) < record.places and not consistent:
             # They were made a moment ago.
             counts = self._read(record, _places(record), consistent=True)
-        return _summed(record, counts)
+        return counts
 
     def now(
         self, record: EventRecord, patience: Patience | None = None

@@ -16,10 +16,11 @@ from chalicelib.domain.orders import Order
 from chalicelib.store.cancellations import CANCELLATIONS
 from chalicelib.store.day_counts import places_of
 from chalicelib.store.event_items import read_record
+from chalicelib.store.kept_counts import Counts
 from chalicelib.store.order_items import read_order
 from chalicelib.store.reading import number, text
 from chalicelib.store.renames import RENAMES
-from chalicelib.store.stock import PLACES_PREFIX, Counts, read_counts
+from chalicelib.store.stock import PLACES_PREFIX, read_counts
 from chalicelib.store.totals import TOTALS_KEY
 from chalicelib.store.word_index import MARKS, is_word_term
 from infra.backup.file_format import RawItem

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from chalicelib.store.kept_counts import KEPT_SECONDS
 from chalicelib.store.order_items import SHARDS
 from tests.benchmarks.on_sale.layouts import (
     LOOKED_AT,
@@ -58,8 +59,15 @@ def by_locks(layout: Layout, times: Times) -> float:
 
 
 def page_reads(layout: Layout) -> float:
-    """Return what a look at the event's page reads: its item, and every place."""
+    """Return what a look at the event's page reads: its item, and every place where the process
+    has not kept them.
+    """
     return (layout.event_reads + layout.places) / 2
+
+
+def checkout_seconds(times: Times) -> float:
+    """Return how long a checkout takes: at so many a second it is as many processes."""
+    return times.checkout_processor + times.read + times.transaction + times.stripe + times.put
 
 
 def checkout_reads(layout: Layout) -> float:
@@ -67,18 +75,22 @@ def checkout_reads(layout: Layout) -> float:
     return layout.event_reads + (LOOKED_AT / 2 if layout.places else 0)
 
 
-def by_reads(layout: Layout, views: int, limits: Limits = DEPLOYED) -> float:
+def by_reads(
+    layout: Layout, views: int, limits: Limits = DEPLOYED, times: Times | None = None
+) -> float:
     """Return how many orders a second the reads of the events' table allow, each after so many
-    looks at the event's page, if the places are even over the partitions.
+    looks at the event's page, if the places are even over the partitions. A process reads the
+    places once in a second, and there are as many as checkouts keep busy.
     """
     partitions = min(layout.items, limits.partitions)
-    each = views * page_reads(layout) + checkout_reads(layout)
+    places = min(views, checkout_seconds(times or Times()) / KEPT_SECONDS) * layout.places / 2
+    each = views * layout.event_reads / 2 + places + checkout_reads(layout)
     return limits.partition_reads * partitions / each
 
 
 def by_concurrency(running: int, times: Times) -> float:
     """Return how many orders a second so many calls at once allow: checkout and webhook."""
-    checkout = times.checkout_processor + times.read + times.transaction + times.stripe + times.put
+    checkout = checkout_seconds(times)
     webhook = times.webhook_processor + 2 * times.read + times.transaction + times.mail + times.put
     return running / (checkout + webhook)
 
@@ -104,9 +116,10 @@ def _all(limits: Limits, times: Times) -> Iterator[Ceiling]:
     for layout in (_SMALL, spread(MOST_PLACES)):
         yield Ceiling(
             f"reads of the event: {layout.name}",
-            by_reads(layout, _VIEWS, limits),
-            f"{_VIEWS} looks at its page of {page_reads(layout):g} units, a checkout of"
-            f" {checkout_reads(layout):g}",
+            by_reads(layout, _VIEWS, limits, times),
+            f"{_VIEWS} looks at its page of {layout.event_reads / 2:g} units, a checkout of"
+            f" {checkout_reads(layout):g}, and {layout.places / 2:g} a second for the places by"
+            " each process",
         )
     yield Ceiling("Stripe, writes", limits.stripe, "a session is one write")
     yield Ceiling(

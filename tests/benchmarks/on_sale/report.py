@@ -8,9 +8,16 @@ from typing import Final
 from tqdm import tqdm
 
 from chalicelib.domain.stock_places import SPREADING
+from chalicelib.store.kept_counts import KEPT_SECONDS
 from infra.tables import declared_tables
 from tests.benchmarks.budgets.report import table
-from tests.benchmarks.on_sale.ceilings import by_units, ceilings, checkout_reads, page_reads
+from tests.benchmarks.on_sale.ceilings import (
+    by_units,
+    ceilings,
+    checkout_reads,
+    checkout_seconds,
+    page_reads,
+)
 from tests.benchmarks.on_sale.layouts import (
     MOST_PLACES,
     Layout,
@@ -126,9 +133,10 @@ is sold out within seconds by its own item too (*Smaller events*), and is not wo
 _WHY = """\
 **{places} places**: {fewer} sell {at_fewer:.0f} orders a second even where nothing but the places
 limits them, fewer than {wanted}; {places} sell {alone:.0f}. 32 would sell {more_alone:,.0f}, and
-on new tables {more:.0f} instead of {at_places:.0f}: who looks at the event's page reads the seats
-of every place, and the reads run out before the writes do. With two tickets an order, which is
-what buyers buy, {places} places are {tickets:,.0f} tickets a second.
+on new tables {more:.0f} instead of {at_places:.0f}, for reading twice as much whenever the page
+is shown or a buyer is told that it is sold out, and an admin's change would need all 32 at once.
+With two tickets an order, which is what buyers buy, {places} places are {tickets:,.0f} tickets a
+second.
 
 ## Does the stock limit one event below {wanted} tickets a second?
 
@@ -143,9 +151,10 @@ _WARM = """\
   one event with one ticket an order.
 - **New tables** have 4,000 write and 12,000 read units a second on {partitions} partitions, and
   where keys fall unevenly one partition is full while others are not; once it is, repeats keep it
-  so. What competes there is also the page: a look reads {page:g} units, all {places} places
-  among them, so at {wanted} orders a second {views} looks each are {page_reads:,.0f} of the
-  12,000, and the checkouts another {checkout_reads:,.0f}. A new stage is good for
+  so. What competes there is also the page: each process reads the seats of all {places}
+  places once a second, which at {wanted} orders a second with {views} looks each is, with the
+  event itself, {page_reads:,.0f} of the 12,000; the checkouts are another {checkout_reads:,.0f}.
+  A new stage is good for
   **{at_places:.0f}** orders a second of one event in each of these draws, and for some less luck
   there is no promise: do not count on more.
 - **Warmed tables** (16,000 write and 48,000 read units) sell **{warmed:.0f}** in every draw.
@@ -180,10 +189,11 @@ _INDEXES = """\
   orders a second. So the eight shards are enough for one event at {wanted}, and for a sale
   beyond that the index is to be warmed, which splits it, before shards are added.
 - **The event's page** of a spread event reads {page_units:g} units, {places} places among them,
-  instead of {plain_units:g}. On a new table that is {pages:.0f} looks a second at one event
-  beside {wanted} checkouts, if the places fall evenly; after that pages answer slowly, and then
-  503. Browsers keep a page for 30 seconds, so it is looks by different people; a CDN before the
-  API takes them away.
+  instead of {plain_units:g}; but a process of the API keeps the places' seats for a second, and at
+  {wanted} checkouts a second {processes:.0f} processes are at work. Beside these a new table has
+  room for {pages:,.0f} looks a second at one event, if the places fall evenly; after that pages
+  answer slowly, and then 503. Browsers keep a page for 30 seconds, so it is looks by different
+  people; a CDN before the API takes them away.
 - **The orders' table** takes {orders:g} units an order for the order itself; a new one therefore
   {table:.0f} orders a second.
 - **An account's ten calls at once**, which a new AWS account starts with, sell {ten:.0f} orders
@@ -299,9 +309,9 @@ def _page(sold: Sold, shares: "Shares", rushed: Sequence["Rushed"]) -> str:
             wanted=WANTED,
             places=MOST_PLACES,
             partitions=DEPLOYED.partitions,
-            page=page_reads(sixteen),
             views=Crowd(1, 1).views,
-            page_reads=WANTED * Crowd(1, 1).views * page_reads(sixteen),
+            page_reads=WANTED * Crowd(1, 1).views * sixteen.event_reads / 2
+            + WANTED * checkout_seconds(Times()) * sixteen.places / 2,
             checkout_reads=WANTED * checkout_reads(sixteen),
             at_places=new[MOST_PLACES],
             warmed=warmed[MOST_PLACES],
@@ -403,6 +413,7 @@ def _by_shards(sold: Sold) -> str:
 def _next_limits() -> str:
     sixteen = spread(MOST_PLACES)
     due, times = per_sold_order("orders/due"), {one.limit: one.orders for one in ceilings()}
+    processes = WANTED * checkout_seconds(Times())
     return _INDEXES.format(
         wanted=WANTED,
         by_event=per_sold_order("orders/by_event"),
@@ -414,8 +425,13 @@ def _next_limits() -> str:
         places=MOST_PLACES,
         page_units=page_reads(sixteen),
         plain_units=page_reads(single(500)),
-        pages=(DEPLOYED.partition_reads * DEPLOYED.partitions - WANTED * checkout_reads(sixteen))
-        / page_reads(sixteen),
+        processes=processes,
+        pages=(
+            DEPLOYED.partition_reads * DEPLOYED.partitions
+            - WANTED * checkout_reads(sixteen)
+            - processes * sixteen.places / 2
+        )
+        / (sixteen.event_reads / 2),
         seats=SEATS,
         mails=SEATS / DEPLOYED.mails / 60,
     )
@@ -533,6 +549,14 @@ def assumed_table() -> str:
                 f" as long each time, up to {LONGEST_PAUSE * 1000:g} ms, at random"
             ),
             "`chalicelib/store/patience.py`",
+        ),
+        (
+            "a look at the event's page",
+            (
+                f"meets any of the API's processes, which keeps the places' seats for"
+                f" {KEPT_SECONDS:g} s"
+            ),
+            "`chalicelib/store/kept_counts.py`",
         ),
         (
             "Stripe",
