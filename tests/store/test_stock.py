@@ -34,6 +34,7 @@ from chalicelib.store.reindexing import Reindexing
 from chalicelib.store.stock import place_key
 from chalicelib.store.transactions import Delete, Update
 from tests.support.builders import NOW, an_event, an_order
+from tests.support.conditions import take_out
 from tests.support.order_steps import (
     LATER,
     Step,
@@ -1044,6 +1045,55 @@ class TestGuards:
         with nullcontext() if not guarded else pytest.raises(PriceMismatch):
             stores.orders.place(ORDER, event)
 
+        assert (stores.orders.get(ORDER.id) is None) == guarded
+
+    @GUARDED
+    def test_an_event_whose_own_item_sold_seats_since_it_was_read_is_not_spread(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        monkeypatch: pytest.MonkeyPatch,
+        guarded: bool,
+    ) -> None:
+        stores.events.create(an_event(capacity=12))
+        known = record_of(stores, SLUG)
+        stores.orders.place(an_order(id="01JNOWN", quantity=5))
+        if not guarded:
+            take_out(monkeypatch, "stock.Stock._spread: EventModel.free >= record.free")
+
+        stores.orders.place(replace(ORDER, quantity=1), known)
+        with suppress(SoldOut):
+            for number in range(12):
+                place(stores, id=f"01JN{number}", quantity=1)
+
+        # Without it, five seats that were sold are among those that the places have.
+        assert seats_of(stores, SLUG) == ((0, 12, 0) if guarded else (-5, 17, 0))
+
+    @GUARDED
+    def test_places_that_are_taken_up_have_the_terms_that_the_event_has(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        traffic: Traffic,
+        without: Callable[[str, str], None],
+        guarded: bool,
+    ) -> None:
+        open_sale(stores)
+        # As a version that knows of no places leaves an event that it renames.
+        tables.client.update_item(
+            TableName=EVENTS, Key={"slug": {"S": SLUG}}, UpdateExpression="REMOVE places"
+        )
+        event = record_of(stores, SLUG)
+        if not guarded:
+            without("stock", "unchanged")
+        traffic.first(TRANSACT, lambda: edit(stores, event, price=20000))
+        stores.orders._stock.take_up(event)
+
+        with nullcontext() if not guarded else pytest.raises(PriceMismatch):
+            place(stores)
+
+        # Without it, the places sell at the former price.
+        assert record_of(stores, SLUG).price == 20000
         assert (stores.orders.get(ORDER.id) is None) == guarded
 
     @GUARDED
