@@ -324,6 +324,23 @@ class ARefundOfOneTicket(ARefund):
         assert len(self.stripe.refunds()) <= 1
 
 
+class AFailedRefund(Scene):
+    """A bank sends a refund back, and Stripe tells: the order takes its seats back."""
+
+    def prepare(self) -> None:
+        self.shop.refund(self.pay().id)
+        self.tell()
+        (refund,) = self.stripe.refunds()
+        self.stripe.fail_refund(refund["id"])
+
+    def act(self) -> None:
+        self.tell()
+
+    def check(self, *, repeated: bool) -> None:
+        assert self.the_order().good_tickets == 2
+        assert self.shop.stock(self.event.slug).sold == 2
+
+
 class ADashboardRefund(Scene):
     """Somebody refunds a ticket in Stripe's dashboard, and Stripe tells."""
 
@@ -441,9 +458,27 @@ SCENES_OF_SEATS = (
     ARefundOfOneTicket,
     ACancellation,
 )
+# So are these, without a repeat, after which less would be left to the timer.
+SCENES_OF_SEATS_FOR_THE_TIMER = (
+    ALatePayment,
+    AnExpiry,
+    ARefund,
+    AFailedRefund,
+)
 CASES = [
-    *(pytest.param(kind, UNSPREAD, id=kind.__name__) for kind in SCENES),
-    *(pytest.param(kind, SPREAD, id=f"{kind.__name__}-spread") for kind in SCENES_OF_SEATS),
+    *((kind, UNSPREAD, repeated) for kind in SCENES for repeated in (True, False)),
+    *((kind, SPREAD, repeated) for kind in SCENES_OF_SEATS for repeated in (True, False)),
+    *((kind, SPREAD, False) for kind in SCENES_OF_SEATS_FOR_THE_TIMER),
+]
+IDS = [
+    "-".join(
+        [
+            kind.__name__,
+            *(["spread"] if spreading is SPREAD else []),
+            "repeated" if repeated else "left to the timer",
+        ]
+    )
+    for kind, spreading, repeated in CASES
 ]
 
 
@@ -473,9 +508,8 @@ def is_left(scene: Scene) -> bool:
     return has_due or has_open or bool(scene.shop.world.cancellations.pending())
 
 
-@pytest.mark.parametrize("repeated", [True, False], ids=["repeated", "left to the timer"])
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
-@pytest.mark.parametrize(("kind", "spreading"), CASES, indirect=["spreading"])
+@pytest.mark.parametrize(("kind", "spreading", "repeated"), CASES, ids=IDS, indirect=["spreading"])
 def test_wherever_the_process_dies_all_adds_up_in_the_end(
     kind: type[Scene],
     after: bool,
