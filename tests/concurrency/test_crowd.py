@@ -220,7 +220,7 @@ def crowd(real_stores: Stores) -> Crowd:
     [
         pytest.param(0.0, UNSPREAD, id="a calm DynamoDB"),
         pytest.param(0.1, UNSPREAD, id="a busy DynamoDB"),
-        pytest.param(0.05, SPREADING, id="a busy DynamoDB, ten places"),
+        pytest.param(0.1, SPREADING, id="a busy DynamoDB, ten places"),
     ],
 )
 def test_a_crowd_gets_every_seat_once_and_nobody_pays_for_nothing(
