@@ -146,6 +146,10 @@ def _is_left(order: Order) -> bool:
         return order.awaiting_since is None
     if order.status is OrderStatus.REFUNDING:
         return True
+    if order.status is OrderStatus.REFUND_FAILED:
+        # Somebody has to see to the refund that failed. The tickets that are still good are the
+        # event's, and their money goes back: tried once, or there would be no end to it.
+        return order.good_tickets > 0 and order.owed_for is None
     return order.status in {OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED}
 
 

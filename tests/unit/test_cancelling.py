@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.domain.order_changes import await_payment, hear_of_dispute
 from chalicelib.domain.orders import HOLD, Order, OrderStatus
-from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund
+from chalicelib.domain.refunds import Dispute, DisputeStatus, Refund, RefundStatus
 from chalicelib.errors import PaymentProviderError, RefundRefused
 from chalicelib.services.cancelling import Look
 from chalicelib.services.port_types import Cancellation, OrderPage, OrderQuery
@@ -219,6 +219,42 @@ def test_a_refund_that_is_refused_is_somebodys_to_see_to_and_keeps_nothing_waiti
     shop.finish()
     assert shop.stripe.asked == [order.id]
     assert shop.shop.cancelling.pending() == []
+
+
+def a_failed_refund_of_seats_that_are_gone(shop: Sale) -> Order:
+    """Return a paid order of two tickets, one of which is owed for: it is void for good."""
+    order = shop.paid(1)
+    refunded = shop.shop.refund(order.id, quantity=1)
+    shop.describe(capacity=1)
+    failed = replace(refunded.refunds[0], status=RefundStatus.FAILED)
+    return shop.shop.refunding.hear(refunded, failed, CAUSE)
+
+
+def test_good_tickets_of_an_order_whose_refund_failed_are_refunded_with_what_is_owed(
+    shop: Sale,
+) -> None:
+    order = a_failed_refund_of_seats_that_are_gone(shop)
+    assert (order.status, order.good_tickets) == (OrderStatus.REFUND_FAILED, 1)
+    shop.cancel_event()
+
+    assert shop.finish() == Look(ended=1, left=0, is_whole=True)
+
+    after = shop.order(order.id)
+    assert (after.status, after.good_tickets) == (OrderStatus.REFUNDED, 0)
+    assert after.amount_returned == order.amount_paid
+
+
+def test_they_are_tried_to_refund_once_and_then_are_somebodys_to_see_to(shop: Sale) -> None:
+    a_failed_refund_of_seats_that_are_gone(shop)
+    shop.cancel_event()
+    shop.stripe.asked.clear()
+    shop.stripe.refusal = RefundRefused("no", "charge_not_refundable")
+
+    for _ in range(2):
+        assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
+
+    assert shop.stripe.asked == [ulid(1)]
+    assert "refund_refused" in shop.log.names("error")
 
 
 def test_an_order_in_trouble_does_not_keep_others_from_their_turn(shop: Sale) -> None:
