@@ -199,20 +199,27 @@ def _with_refunds(order: Order, refunds: Sequence[Refund], at: datetime, cause: 
     # By their keys, so that it does not matter which was heard of first.
     refunds = tuple(sorted(refunds, key=lambda refund: refund.key))
     after = replace(order, refunds=refunds)
-    voided = _voided(after)
-    after = replace(after, voided=voided, seats_returned=_seats_returned(after, len(voided)))
-    return _changed(order, after, at, cause)
+    # More tickets than that are void where a refund failed whose seats were gone. They can be good
+    # again when money comes back, and never because more of it goes.
+    least = 0 if _money_going(after) < _money_going(order) else len(order.voided)
+    voided = _voided(after, max(_void_count(after), least))
+    returned = max(_seats_returned(after, len(voided)), order.seats_returned if least else 0)
+    return _changed(order, replace(after, voided=voided, seats_returned=returned), at, cause)
 
 
-def _voided(order: Order) -> tuple[int, ...]:
-    """Return which tickets are void: one for each whole price that goes back.
+def _money_going(order: Order) -> int:
+    return sum(refund.amount for refund in order.refunds if refund.counts)
+
+
+def _voided(order: Order, wanted: int) -> tuple[int, ...]:
+    """Return which tickets are void, so many.
 
     Unused ones go first, the last of them before the others; what comes back comes in the other
     direction.
     """
     if not order.tickets:
         return ()
-    wanted, voided = _void_count(order), order.voided
+    voided = order.voided
     if wanted <= len(voided):
         return voided[:wanted]
     good = [number for number in range(order.quantity, 0, -1) if number not in voided]
@@ -222,6 +229,7 @@ def _voided(order: Order) -> tuple[int, ...]:
 
 
 def _void_count(order: Order) -> int:
+    """Return how many tickets are void for the money that goes back: one for each whole price."""
     counting = [refund for refund in order.refunds if refund.counts]
     return _tickets_worth(order, counting)
 

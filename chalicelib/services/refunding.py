@@ -270,9 +270,10 @@ def _worth(order: Order, wish: RefundWish) -> tuple[int, int]:
     if left <= 0:
         raise RefundRefused("all of the money has been refunded already")
     if wish.quantity is not None:
-        good = len(order.tickets) - len(order.voided)
-        if wish.quantity > good:
-            raise RefundRefused(f"the order has {good} tickets that are not refunded")
+        # By their money: a ticket may be void whose refund failed, and is owed for.
+        unrefunded = -(-left // order.unit_price)
+        if wish.quantity > unrefunded:
+            raise RefundRefused(f"the order has {unrefunded} tickets that are not refunded")
         return min(wish.quantity * order.unit_price, left), wish.quantity
     if wish.amount is None:
         return left, 0

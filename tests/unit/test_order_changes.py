@@ -267,6 +267,35 @@ class TestRefunds:
         # And when the money goes back another way, all is well.
         assert refunded(kept, a_refund(29998, key="b")).status is OrderStatus.REFUNDED
 
+    def test_more_money_that_goes_back_makes_no_void_ticket_good(self) -> None:
+        before = refunded(paid(quantity=3), a_refund(2 * 14999))
+        owed = without_taking_seats(refunded(before, a_refund(2 * 14999, FAILED)), before)
+        assert (owed.voided, owed.seats_returned) == ((3, 2), 2)
+
+        asked = refunded(owed, a_refund(status=REQUESTED, key="b"))
+        one = refunded(asked, a_refund(key="b"))
+        both = refunded(one, a_refund(key="c"))
+
+        for order in (asked, one, both):
+            assert (order.voided, order.seats_returned) == ((3, 2), 2)
+        assert [one.status, both.status] == [
+            OrderStatus.REFUND_FAILED,
+            OrderStatus.PARTIALLY_REFUNDED,
+        ]
+        rest = refunded(both, a_refund(key="d", returns_seats=False))
+        assert (rest.status, rest.voided, rest.seats_returned) == (
+            OrderStatus.REFUNDED,
+            (3, 2, 1),
+            2,
+        )
+
+    def test_void_tickets_that_are_owed_for_are_good_again_when_another_refund_fails(self) -> None:
+        before = refunded(paid(quantity=3), a_refund(2 * 14999))
+        owed = without_taking_seats(refunded(before, a_refund(2 * 14999, FAILED)), before)
+        one = refunded(owed, a_refund(key="b"))
+        again = refunded(one, a_refund(status=FAILED, key="b"))
+        assert (again.status, again.voided, again.seats_returned) == (OrderStatus.PAID, (), 0)
+
     def test_news_of_a_refund_before_the_payments_own_keeps_the_order_as_it_is(self) -> None:
         order = refunded(an_order(), a_refund())
         assert (order.status, order.seats_held, order.voided) == (OrderStatus.PENDING, 2, ())

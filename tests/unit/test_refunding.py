@@ -204,6 +204,28 @@ class TestRequests:
             request(shop, order, **wish)
         assert shop.order() == stored
 
+    def test_tickets_whose_refund_failed_and_whose_seats_are_gone_can_be_refunded_again(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        failed_after(shop, request(shop, order, quantity=2), seats=0)
+        with pytest.raises(RefundRefused, match="has 2 tickets that are not refunded"):
+            request(shop, order, quantity=3)
+
+        after = request(shop, order, quantity=2)
+
+        assert (after.status, after.amount_returned) == (OrderStatus.REFUNDED, 2 * PRICE)
+        assert request(shop, order, quantity=2) == after
+
+    def test_a_refund_of_what_is_owed_takes_no_seat_off_sale(self, shop: FakeShop) -> None:
+        order = shop.start_and_pay(quantity=3, amount_total=3 * PRICE)
+        failed_after(shop, request(shop, order, quantity=2), seats=1)
+        shop.describe(capacity=100)
+
+        after = request(shop, order, quantity=1)
+
+        assert (after.status, after.good_tickets) == (OrderStatus.REFUND_FAILED, 1)
+        assert shop.stock == (99, 0, 1)
+
     def test_an_order_that_nobody_paid_is_not_refunded(self, shop: FakeShop) -> None:
         with pytest.raises(RefundRefused, match="nothing was paid"):
             request(shop, shop.start())
@@ -295,6 +317,13 @@ class TestRequests:
         payments.nameless = True
         request(shop, order)
         assert len(payments.asked) == 1
+
+
+def failed_after(shop: FakeShop, order: Order, seats: int) -> Order:
+    """Have an order's refund fail when the event has so many seats left, of which none is free."""
+    shop.describe(capacity=seats)
+    failed = replace(order.refunds[0], status=RefundStatus.FAILED)
+    return shop.shop.refunding.hear(order, failed, CAUSE)
 
 
 def dispute(shop: FakeShop, order: Order, status: DisputeStatus) -> Order:
