@@ -212,20 +212,13 @@ def _money_going(order: Order) -> int:
 
 
 def _voided(order: Order, wanted: int) -> tuple[int, ...]:
-    """Return which tickets are void, so many.
-
-    Unused ones go first, the last of them before the others; what comes back comes in the other
-    direction.
-    """
+    """Return which tickets are void, so many. Those that went last come back first."""
     if not order.tickets:
         return ()
     voided = order.voided
     if wanted <= len(voided):
         return voided[:wanted]
-    good = [number for number in range(order.quantity, 0, -1) if number not in voided]
-    used = {entry.number for entry in order.check_ins}
-    good.sort(key=lambda number: number in used)
-    return (*voided, *good[: wanted - len(voided)])
+    return (*voided, *order.not_void()[: wanted - len(voided)])
 
 
 def _void_count(order: Order) -> int:
@@ -286,7 +279,7 @@ def _status(order: Order) -> OrderStatus:
     """Return what the facts of an order add up to."""
     if not order.is_paid:
         return order.status
-    if order.is_disputed:
+    if order.is_contested:
         return OrderStatus.DISPUTED
     if order.requested_refunds:
         return OrderStatus.REFUNDING
@@ -297,11 +290,13 @@ def _status(order: Order) -> OrderStatus:
 
 def _status_of_money(order: Order) -> OrderStatus:
     """Return what an order is by what of its money went back."""
+    is_owed = order.owed_for is not None or not order.tickets
+    if order.amount_refundable > 0 and (is_owed or len(order.voided) > _void_count(order)):
+        return OrderStatus.REFUND_FAILED
+    if order.is_disputed:
+        return OrderStatus.DISPUTED
     if order.amount_returned >= order.amount_paid:
         return OrderStatus.REFUNDED
-    is_owed = order.owed_for is not None or not order.tickets
-    if is_owed or len(order.voided) > _void_count(order):
-        return OrderStatus.REFUND_FAILED
     return OrderStatus.PARTIALLY_REFUNDED if order.amount_returned else OrderStatus.PAID
 
 

@@ -50,7 +50,7 @@ class OrderStatus(StrEnum):
     """Money is owed to the buyer and could not be sent: somebody must see to it."""
 
     DISPUTED = "disputed"
-    """The buyer's bank has the money back, for the time being or for good."""
+    """The buyer's bank has money of it back, for the time being or for good."""
 
     CANCELLED = "cancelled"
     """A free order that is good for nothing any more."""
@@ -177,8 +177,17 @@ class Order:
 
     @property
     def amount_refundable(self) -> int:
-        """How much of the money is not refunded yet, nor decided to be."""
-        return self.amount_paid - sum(refund.amount for refund in self.refunds if refund.counts)
+        """How much of the money is left: not refunded, nor decided to be, nor with the bank."""
+        refunded = sum(refund.amount for refund in self.refunds if refund.counts)
+        return max(self.amount_paid - refunded - self.amount_disputed, 0)
+
+    @property
+    def amount_disputed(self) -> int:
+        """How much money the buyer's bank has back, for the time being or for good. What it says
+        may be more than was paid, where currencies differ.
+        """
+        taken = sum(dispute.amount for dispute in self.disputes if dispute.takes_money)
+        return min(taken, self.amount_paid)
 
     @property
     def requested_refunds(self) -> tuple[Refund, ...]:
@@ -187,14 +196,14 @@ class Order:
 
     @property
     def is_disputed(self) -> bool:
-        """Whether the buyer's bank has the money back, for the time being or for good."""
+        """Whether the buyer's bank has money back, for the time being or for good."""
         return any(dispute.takes_money for dispute in self.disputes)
 
     @property
-    def is_lost(self) -> bool:
-        """Whether the buyer's bank has the money for good."""
-        takers = [dispute for dispute in self.disputes if dispute.takes_money]
-        return bool(takers) and all(dispute.status is DisputeStatus.LOST for dispute in takers)
+    def is_contested(self) -> bool:
+        """Whether the buyer's bank has money for the time being: nothing is refunded meanwhile."""
+        takers = (dispute for dispute in self.disputes if dispute.takes_money)
+        return any(dispute.status is not DisputeStatus.LOST for dispute in takers)
 
     @property
     def owed_for(self) -> Why | None:
@@ -218,13 +227,31 @@ class Order:
 
     def admits(self, number: int) -> bool:
         """Tell whether a ticket is good, be it used or not: paid, not void, and not disputed."""
-        is_one = 1 <= number <= len(self.tickets)
-        return is_one and number not in self.voided and not self.is_disputed
+        return number in self._good()
 
     @property
     def good_tickets(self) -> int:
         """How many of its tickets are good."""
-        return sum(self.admits(number) for number in range(1, len(self.tickets) + 1))
+        return len(self._good())
+
+    def _good(self) -> list[int]:
+        return self.not_void()[self._disputed_tickets() :]
+
+    def not_void(self) -> list[int]:
+        """Return the numbers of its tickets that are not void, as they would become so: unused ones
+        first, the last of them before the others.
+        """
+        left = [number for number in range(len(self.tickets), 0, -1) if number not in self.voided]
+        used = {entry.number for entry in self.check_ins}
+        return sorted(left, key=lambda number: number in used)
+
+    def _disputed_tickets(self) -> int:
+        """Return of how many tickets that are not void the bank has the money, or a part of it."""
+        if not self.amount_disputed:
+            return 0
+        # Those that were given up for their seats are void.
+        given_up = sum(refund.quantity for refund in self.refunds if not refund.amount)
+        return max(-(-self.amount_disputed // self.unit_price) - given_up, 0)
 
     def has_been(self, status: OrderStatus) -> bool:
         """Tell whether the order is in the status or was in it before."""

@@ -150,6 +150,9 @@ def _is_left(order: Order) -> bool:
         # Somebody has to see to the refund that failed. The tickets that are still good are the
         # event's, and their money goes back: tried once, or there would be no end to it.
         return order.good_tickets > 0 and order.owed_for is None
+    if order.status is OrderStatus.DISPUTED:
+        # A dispute that is lost may have been about a part of the money.
+        return not order.is_contested and order.amount_refundable > 0
     return order.status in {OrderStatus.PAID, OrderStatus.PARTIALLY_REFUNDED}
 
 

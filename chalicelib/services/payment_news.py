@@ -93,7 +93,7 @@ class PaymentNewsDesk:
         """Refund an order whose dispute is over, where that had to wait for it: its event was
         cancelled in the meantime, or a refund of the program's own was refused.
         """
-        if order.is_disputed:
+        if order.is_contested:
             return
         if order.owed_for is not None:
             self._refunding.return_all(order, order.owed_for, news.cause)
@@ -105,7 +105,7 @@ class PaymentNewsDesk:
         tickets are good again, or money is left of it.
         """
         is_left = order.good_tickets > 0 or order.amount_refundable > 0
-        if order.is_disputed or order.owed_for is not None or not is_left:
+        if order.is_contested or order.owed_for is not None or not is_left:
             return
         event = self._events.get_by_id(order.event_id)
         if event is not None and event.status is EventStatus.CANCELLED:

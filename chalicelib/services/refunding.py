@@ -140,7 +140,7 @@ class Refunding:
     def return_all(self, order: Order, why: Why, cause: Cause) -> Order:
         """Refund what is left of an order, for a reason of the program's own.
 
-        Where nothing is left, or the buyer's bank has the money, nothing new is decided.
+        Where nothing is left, or a dispute about it is open, nothing new is decided.
         """
         decided = update_keeping_seats(
             self._orders, order, lambda current: self._all_decided(current, why, cause)
@@ -151,7 +151,7 @@ class Refunding:
         """Return the order with the refund of what is left decided; the same if nothing can be."""
         is_left = order.good_tickets > 0 if order.is_free else order.amount_refundable > 0
         is_full = len(order.refunds) >= _MOST_REFUNDS
-        if not order.is_paid or order.is_disputed or not is_left or is_full:
+        if not order.is_paid or order.is_contested or not is_left or is_full:
             return order
         return self._decided(
             order, _next_key(order, why.value), RefundWish(reason=why.value), cause
@@ -262,12 +262,12 @@ def _worth(order: Order, wish: RefundWish) -> tuple[int, int]:
     """
     if not order.is_paid:
         raise RefundRefused("nothing was paid for this order")
-    if order.is_lost or order.is_free:
-        return 0, _tickets_without_money(order, wish)
-    if order.is_disputed:
+    if order.is_contested:
         raise RefundRefused("the buyer's bank disputes the payment and has the money")
     left = order.amount_refundable
-    if left <= 0:
+    if order.is_free or (order.is_disputed and not left):
+        return 0, _tickets_without_money(order, wish)
+    if not left:
         raise RefundRefused("all of the money has been refunded already")
     if wish.quantity is not None:
         # By their money: a ticket may be void whose refund failed, and is owed for.

@@ -72,8 +72,8 @@ def _is_overdue(order: Order, now: datetime) -> bool:
 def _is_owed(order: Order, now: datetime) -> bool:
     """Tell whether a buyer has neither the ticket nor, for too long, the money.
 
-    While a bank has the money (a dispute), it is not ours to send.
+    While a dispute is open, it is not ours to send.
     """
-    if order.is_disputed:
+    if order.is_contested:
         return False
     return any(now - refund.at > _OWED_TOO_LONG for refund in order.requested_refunds)

@@ -213,16 +213,30 @@ def test_a_dispute_that_is_won_brings_the_funds_back(new_shop: Shop) -> None:
 
 def test_a_dispute_that_is_lost_is_lost(new_shop: Shop) -> None:
     session, intent = paid(new_shop)
-    done(new_shop, "sessions", session, "dispute", amount="1000")
+    done(new_shop, "sessions", session, "dispute")
     dispute = the_dispute(new_shop, intent)
     done(new_shop, "disputes", dispute.id, "lose")
-    assert the_dispute(new_shop, intent).status == "lost"
-    assert new_shop.v1.balance.retrieve().available[0].amount == 1998
+    lost = the_dispute(new_shop, intent)
+    assert (lost.status, lost.is_charge_refundable) == ("lost", False)
+    assert new_shop.v1.balance.retrieve().available[0].amount == 0
     error = refused(lambda: new_shop.v1.refunds.create({"payment_intent": intent}))
     assert error.code == "charge_disputed"
     for action in ("answer", "win", "lose"):
         assert act(new_shop, "disputes", dispute.id, action).status_code == 409
     assert event_types(new_shop)[-1] == "charge.dispute.closed"
+
+
+def test_what_a_lost_dispute_was_not_about_can_be_refunded_when_it_is_over(new_shop: Shop) -> None:
+    session, intent = paid(new_shop)
+    done(new_shop, "sessions", session, "dispute", amount="1000")
+    error = refused(lambda: new_shop.v1.refunds.create({"payment_intent": intent}))
+    assert error.code == "charge_disputed"
+    dispute = the_dispute(new_shop, intent)
+    done(new_shop, "disputes", dispute.id, "lose")
+    assert new_shop.v1.balance.retrieve().available[0].amount == 1998
+    error = refused(lambda: new_shop.v1.refunds.create({"payment_intent": intent, "amount": 1999}))
+    assert error.param == "amount"
+    assert new_shop.v1.refunds.create({"payment_intent": intent}).amount == 1998
 
 
 def test_an_inquiry_takes_no_funds_and_is_only_closed(new_shop: Shop) -> None:

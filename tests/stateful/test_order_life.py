@@ -364,9 +364,9 @@ class OrderLife(RuleBasedStateMachine):
         self._did("failed a refund")
 
     @precondition(lambda self: self.world.paid_sessions())
-    @rule(place=places)
-    def dispute(self, place: int) -> None:
-        if possible(self.stripe.dispute, pick(self.world.paid_sessions(), place)):
+    @rule(place=places, tickets=st.integers(0, 3))
+    def dispute(self, place: int, tickets: int) -> None:
+        if possible(self.world.dispute, pick(self.world.paid_sessions(), place), tickets):
             self._did("disputed")
 
     @precondition(lambda self: self.world.disputes_in(*OPEN_DISPUTES))

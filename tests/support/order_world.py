@@ -255,6 +255,13 @@ class OrderWorld:
 
     # How it ends.
 
+    def dispute(self, session_id: str, tickets: int) -> str:
+        """Dispute the price of so many tickets, or all that is left where that is no more."""
+        intent = self.stripe.session(session_id)["payment_intent"]
+        kept = money_kept(self.stripe)[intent]
+        amount = tickets * PRICE if 0 < tickets * PRICE < kept else None
+        return self.stripe.dispute(session_id, amount)
+
     def come_to_an_end(self, rng: random.Random) -> None:
         """Let every outage, wait and promise end, some webhooks arrive and others never, and the
         timer run until it has nothing to do. Half of the time the event is cancelled before.

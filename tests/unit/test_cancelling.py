@@ -191,6 +191,19 @@ def test_a_disputed_order_is_the_banks(shop: Sale) -> None:
     assert shop.stripe.asked == []
 
 
+def test_what_a_lost_dispute_was_not_about_goes_back(shop: Sale) -> None:
+    order = shop.paid(1)
+    news = Dispute("dp_1", DisputeStatus.LOST, 14999, "fraudulent", NOW)
+    shop.orders.replace(order, hear_of_dispute(order, news, NOW, CAUSE))
+    shop.cancel_event()
+    assert shop.finish() == Look(ended=0, left=0, is_whole=True, stuck=1)
+    after = shop.order(order.id)
+    assert (after.status, after.good_tickets) == (OrderStatus.DISPUTED, 0)
+    assert after.amount_returned == 14999
+    shop.finish()
+    assert shop.stripe.asked == [order.id]
+
+
 def test_refunds_wait_for_funds_and_the_cancellation_with_them(shop: Sale) -> None:
     order = shop.paid(1)
     shop.cancel_event()

@@ -26,12 +26,14 @@ def a_paid_order(**changes: object) -> Order:
     return an_order(**{name: getattr(order, name) for name in order.__slots__} | changes)
 
 
-def a_refund(status: RefundStatus, amount: int = 14999, key: str = "re_1") -> Refund:
-    return Refund(key, amount, status, NOW, stripe_id="re_1")
+def a_refund(
+    status: RefundStatus, amount: int = 14999, key: str = "re_1", quantity: int = 0
+) -> Refund:
+    return Refund(key, amount, status, NOW, quantity=quantity, stripe_id="re_1")
 
 
-def a_dispute(status: DisputeStatus) -> Dispute:
-    return Dispute("dp_1", status, 29998, "fraudulent", NOW)
+def a_dispute(status: DisputeStatus, amount: int = 29998) -> Dispute:
+    return Dispute("dp_1", status, amount, "fraudulent", NOW)
 
 
 def test_a_hold_outlives_the_shortest_session_that_stripe_allows() -> None:
@@ -89,6 +91,25 @@ def test_money_that_is_decided_to_go_back_cannot_go_back_again(
     assert (order.amount_returned, order.amount_refundable) == (returned, refundable)
 
 
+@pytest.mark.parametrize(
+    ("status", "amount", "disputed", "refundable"),
+    [
+        (DisputeStatus.NEEDS_RESPONSE, 10000, 10000, 4999),
+        (DisputeStatus.LOST, 10000, 10000, 4999),
+        (DisputeStatus.LOST, 29998, 29998, 0),
+        (DisputeStatus.LOST, 40000, 29998, 0),
+        (DisputeStatus.WON, 10000, 0, 14999),
+    ],
+)
+def test_money_that_the_bank_has_cannot_go_back(
+    status: DisputeStatus, amount: int, disputed: int, refundable: int
+) -> None:
+    order = a_paid_order(
+        refunds=(a_refund(RefundStatus.SUCCEEDED),), disputes=(a_dispute(status, amount),)
+    )
+    assert (order.amount_disputed, order.amount_refundable) == (disputed, refundable)
+
+
 def test_refunds_are_found_by_their_keys() -> None:
     order = a_paid_order(refunds=(a_refund(RefundStatus.PENDING),))
     assert order.refund("re_1") == a_refund(RefundStatus.PENDING)
@@ -131,6 +152,26 @@ def test_who_came_in_is_found_by_the_tickets_number() -> None:
         (a_paid_order(disputes=(a_dispute(DisputeStatus.WON),)), [1, 2]),
         (a_paid_order(disputes=(a_dispute(DisputeStatus.WARNING_NEEDS_RESPONSE),)), [1, 2]),
         (a_paid_order(disputes=(a_dispute(DisputeStatus.PREVENTED),)), [1, 2]),
+        (a_paid_order(disputes=(a_dispute(DisputeStatus.NEEDS_RESPONSE, 1),)), [1]),
+        (a_paid_order(disputes=(a_dispute(DisputeStatus.LOST, 14999),)), [1]),
+        (a_paid_order(disputes=(a_dispute(DisputeStatus.LOST, 15000),)), []),
+        (a_paid_order(disputes=(a_dispute(DisputeStatus.LOST, 40000),)), []),
+        (a_paid_order(disputes=(a_dispute(DisputeStatus.LOST, 14999),), voided=(2,)), []),
+        (
+            a_paid_order(
+                disputes=(a_dispute(DisputeStatus.LOST, 14999),), check_ins=(CheckIn(2, NOW),)
+            ),
+            [2],
+        ),
+        (
+            # Its seat was given up.
+            a_paid_order(
+                disputes=(a_dispute(DisputeStatus.LOST, 14999),),
+                voided=(2,),
+                refunds=(a_refund(RefundStatus.SUCCEEDED, 0, quantity=1),),
+            ),
+            [1],
+        ),
     ],
 )
 def test_a_ticket_is_good_unless_its_money_is_elsewhere(order: Order, good: list[int]) -> None:

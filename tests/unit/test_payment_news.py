@@ -184,6 +184,18 @@ class TestDisputes:
         assert shop.order().status is OrderStatus.REFUNDED
         assert len(shop.payments.refunds[INTENT]) == 1
 
+    def test_losing_a_part_for_a_cancelled_event_gives_the_rest_back(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        for status in (DisputeStatus.NEEDS_RESPONSE, DisputeStatus.LOST):
+            assert shop.payments.refunds == {}
+            news = replace(a_dispute(status), amount=PRICE)
+            shop.shop.desk.hear(about(dispute=news))
+            shop.cancel_event()
+        after = shop.order()
+        assert (after.status, after.good_tickets) == (OrderStatus.DISPUTED, 0)
+        assert after.amount_returned == order.amount_paid - PRICE
+
     def test_another_event_under_the_former_slug_is_not_taken_for_it(
         self, shop: FakeShop, order: Order
     ) -> None:

@@ -248,6 +248,25 @@ class TestRequests:
         assert (after.status, shop.stock) == (OrderStatus.DISPUTED, (100, 0, 0))
         assert payments.asked == []
 
+    def test_what_a_lost_dispute_was_not_about_is_refunded_and_then_its_seats_come_back(
+        self, shop: FakeShop, payments: Payments, order: Order
+    ) -> None:
+        dispute(shop, order, DisputeStatus.NEEDS_RESPONSE, PRICE)
+        with pytest.raises(RefundRefused, match="bank disputes"):
+            request(shop, order, quantity=1)
+        dispute(shop, order, DisputeStatus.LOST, PRICE)
+        with pytest.raises(RefundRefused, match="more than what is left"):
+            request(shop, order, amount=PRICE + 1)
+
+        after = request(shop, order, quantity=1)
+
+        assert (after.status, after.good_tickets) == (OrderStatus.DISPUTED, 0)
+        assert (after.amount_returned, after.amount_refundable) == (PRICE, 0)
+        assert shop.stock == (99, 0, 1)
+        after = request(shop, order, quantity=1, reason="seats")
+        assert (after.amount_returned, after.good_tickets) == (PRICE, 0)
+        assert (shop.stock, len(payments.asked)) == ((100, 0, 0), 1)
+
     def test_an_order_has_no_more_refunds_than_its_item_can_hold(
         self, shop: FakeShop, payments: Payments, order: Order
     ) -> None:
@@ -326,9 +345,11 @@ def failed_after(shop: FakeShop, order: Order, seats: int) -> Order:
     return shop.shop.refunding.hear(order, failed, CAUSE)
 
 
-def dispute(shop: FakeShop, order: Order, status: DisputeStatus) -> Order:
+def dispute(
+    shop: FakeShop, order: Order, status: DisputeStatus, amount: int | None = None
+) -> Order:
     current = shop.order(order.id)
-    news = Dispute("dp_1", status, order.amount_paid, "fraudulent", NOW)
+    news = Dispute("dp_1", status, amount or order.amount_paid, "fraudulent", NOW)
     return shop.orders.replace(current, hear_of_dispute(current, news, NOW, CAUSE))
 
 
@@ -406,6 +427,19 @@ class TestOwnRefunds:
         pending = shop.start(id="01JNOTHER00000000000000000")
         assert self.return_all(shop, pending) == pending
         assert payments.asked == []
+
+    def test_the_rest_of_a_lost_dispute_goes_back_or_is_owed(
+        self, shop: FakeShop, payments: Payments, order: Order
+    ) -> None:
+        lost = dispute(shop, order, DisputeStatus.LOST, PRICE)
+        payments.refusal = RefundRefused("no", "charge_disputed")
+        owed = self.return_all(shop, lost)
+        assert (owed.status, owed.good_tickets) == (OrderStatus.REFUND_FAILED, 1)
+        assert "refund_failed" in shop.log.names("error")
+        payments.refusal = None
+        after = self.return_all(shop, owed)
+        assert (after.status, after.good_tickets) == (OrderStatus.DISPUTED, 0)
+        assert after.amount_returned == PRICE
 
     def test_a_refusal_because_of_another_refund_is_followed_by_the_rest(
         self, shop: FakeShop, payments: Payments, order: Order

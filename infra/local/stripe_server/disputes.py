@@ -8,7 +8,7 @@ from . import dispute_objects, events, records
 from .calls import Call
 from .errors import InvalidRequestError
 from .listing import created_filter, list_object, window
-from .objects import DISPUTE
+from .objects import CHARGE, DISPUTE
 from .payments import require
 from .records import Json, Window
 
@@ -98,16 +98,25 @@ def win(call: Call, dispute: Json) -> None:
 def lose(call: Call, dispute: Json) -> None:
     """Let the bank decide for the buyer, whose money is gone for good.
 
-    InvalidRequestError for a dispute that is closed, and for an inquiry: nobody decides those.
+    What it was not about can be refunded afterwards. InvalidRequestError for a dispute that is
+    closed, and for an inquiry: nobody decides those.
     """
     if dispute["status"] in _INQUIRIES:
         raise _not_possible(dispute, "lost")
-    _close(call, dispute, "lost", is_refundable=False)
+    charge = require(call, CHARGE, dispute["charge"], param="charge")
+    left = charge["amount"] - charge["amount_refunded"] - amount_lost(call, charge)
+    _close(call, dispute, "lost", is_refundable=dispute["amount"] < left)
 
 
 def is_refundable(call: Call, charge: Json) -> bool:
     """Tell whether no dispute keeps a charge from being refunded."""
     return all(dispute["is_charge_refundable"] for dispute in of_charge(call, charge))
+
+
+def amount_lost(call: Call, charge: Json) -> int:
+    """Return how much of a charge banks have for good."""
+    lost = (one["amount"] for one in of_charge(call, charge) if one["status"] == "lost")
+    return sum(lost)
 
 
 def of_charge(call: Call, charge: Json) -> list[Json]:
@@ -117,11 +126,10 @@ def of_charge(call: Call, charge: Json) -> list[Json]:
 
 
 def _disputed_amount(call: Call, charge: Json, wanted: int | None) -> int:
-    before = of_charge(call, charge)
-    if any(dispute["status"] in _OPEN for dispute in before):
+    if any(dispute["status"] in _OPEN for dispute in of_charge(call, charge)):
         raise InvalidRequestError(f"Charge {charge['id']} is disputed already.")
     # What a bank has got for good it does not ask for again.
-    most: int = charge["amount"] - sum(one["amount"] for one in before if one["status"] == "lost")
+    most: int = charge["amount"] - amount_lost(call, charge)
     amount = most - charge["amount_refunded"] if wanted is None else wanted
     if charge["status"] != "succeeded" or not 1 <= amount <= most:
         raise InvalidRequestError(f"There is nothing to dispute about charge {charge['id']}.")

@@ -30,7 +30,7 @@ def create(call: Call, params: Json, _none: str) -> Json:
             raise NotModelledError(name)
     metadata = accepted(params.get("metadata"))
     charge = _charge_to_refund(call, params)
-    amount = _amount_to_refund(charge, params.get("amount"))
+    amount = _amount_to_refund(call, charge, params.get("amount"))
     return _make(call, charge, amount, {**params, "metadata": metadata})
 
 
@@ -40,7 +40,7 @@ def from_dashboard(call: Call, charge: Json, amount: int | None) -> Json:
     Nothing in it says which order it is for. InvalidRequestError if Stripe would refuse it.
     """
     _require_refundable(call, charge)
-    return _make(call, charge, _amount_to_refund(charge, amount), {})
+    return _make(call, charge, _amount_to_refund(call, charge, amount), {})
 
 
 def succeed(call: Call, refund: Json) -> None:
@@ -120,9 +120,10 @@ def _require_refundable(call: Call, charge: Json) -> None:
         )
 
 
-def _amount_to_refund(charge: Json, wanted: int | None) -> int:
-    left: int = charge["amount"] - charge["amount_refunded"]
-    if left == 0:
+def _amount_to_refund(call: Call, charge: Json, wanted: int | None) -> int:
+    lost = disputes.amount_lost(call, charge)
+    left: int = charge["amount"] - charge["amount_refunded"] - lost
+    if left <= 0:
         raise InvalidRequestError(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
         )
