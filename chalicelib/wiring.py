@@ -444,7 +444,7 @@ def order_finder() -> "OrderFinder":
     """Return what finds orders for those who may see them."""
     from chalicelib.services.finding_orders import OrderFinder
 
-    return OrderFinder(orders=stores().orders, payments=payments)
+    return OrderFinder(orders=stores().orders, payments=payments, log=log())
 
 
 def qr_pictures(code: str) -> dict[str, str]:

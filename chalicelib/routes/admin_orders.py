@@ -68,7 +68,7 @@ def list_all_orders(request: ApiRequest) -> Response:
         page = OrderPage((), None)
     else:
         query = OrderQuery(limit, after, event_id=event_id, statuses=statuses)
-        page = wiring.stores().orders.find(query)
+        page = wiring.order_finder().page(query)
     return json_response(page_json(page, limit, listing, listed_order))
 
 

@@ -49,7 +49,7 @@ def list_orders(request: ApiRequest) -> Response:
     user_id = request.caller().user_id
     listing = ("orders", user_id)
     limit, after = read_page(request, listing)
-    page = wiring.stores().orders.find(OrderQuery(limit, after, user_id=user_id))
+    page = wiring.order_finder().page(OrderQuery(limit, after, user_id=user_id))
     return json_response(page_json(page, limit, listing, public_order))
 
 

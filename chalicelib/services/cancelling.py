@@ -92,6 +92,7 @@ class Cancelling:
                 page = self._orders.find(OrderQuery(_PAGE, after, event_id=event_id))
                 end = apart(partial(self._end, budget=budget, failed_too=failed_too))
                 found.update(pool.map(end, page.orders))
+                found.update(map(self._tell_unreadable, page.unreadable))
                 after = page.next_after
                 if after is None:
                     return _look(found, is_whole=True)
@@ -112,6 +113,16 @@ class Cancelling:
         if _is_left(order):
             return _End.LEFT
         return _End.STUCK if _is_stuck(order) else _End.NOW
+
+    def _tell_unreadable(self, order_id: str) -> "_End":
+        """Tell of an order that this version of the program cannot read. It is left, so that a
+        later one ends it; others have their turn.
+        """
+        try:
+            self._orders.get(order_id)
+        except Exception:  # noqa: BLE001 - it says why it cannot be read, whatever it is
+            self._log.crash("order_not_ended", {"orderId": order_id})
+        return _End.LEFT
 
     def _ended(self, order: Order) -> Order:
         """Return an order as it is after it was tried to end it."""

@@ -11,9 +11,10 @@ from chalicelib.domain.free_orders import order_id_of
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import InvalidSession, NotFound
 from chalicelib.log_context import bind_order
+from chalicelib.services.port_types import OrderPage, OrderQuery
 
 if TYPE_CHECKING:
-    from chalicelib.services.ports import OrderStore, PaymentGateway
+    from chalicelib.services.ports import AuditLog, OrderStore, PaymentGateway
 
 # What a store can look for: other texts may be longer than any key.
 _ORDER_ID = re.compile(r"[0-9A-Z]{26}")
@@ -36,9 +37,16 @@ class OrderFinder:
     not know a session (yet), so it is made then.
     """
 
-    def __init__(self, *, orders: "OrderStore", payments: Callable[[], "PaymentGateway"]) -> None:
+    def __init__(
+        self,
+        *,
+        orders: "OrderStore",
+        payments: Callable[[], "PaymentGateway"],
+        log: "AuditLog",
+    ) -> None:
         self._orders = orders
         self._payments = payments
+        self._log = log
 
     def get(self, order_id: str) -> Order:
         """Return an order, whosever it is; raises `NotFound`."""
@@ -47,6 +55,13 @@ class OrderFinder:
             raise NotFound("no such order")
         bind_order(order.id)
         return order
+
+    def page(self, query: OrderQuery) -> OrderPage:
+        """Return a page of orders, and tell of those that cannot be read."""
+        page = self._orders.find(query)
+        for order_id in page.unreadable:
+            self._log.error("order_unreadable", {"orderId": order_id})
+        return page
 
     def of_buyer(self, order_id: str, user_id: str) -> Order:
         """Return a signed-in buyer's own order; raises `NotFound`, for another's too."""

@@ -105,11 +105,13 @@ class EventInCity(NamedTuple):
 
 class OrderPage(NamedTuple):
     """Orders, latest first; `next_after` is None where nothing follows, and otherwise what the next
-    page comes after.
+    page comes after. `unreadable` are the ids of orders that would be among them, and that this
+    version of the program cannot read: a later one stored them.
     """
 
     orders: tuple["Order", ...]
     next_after: str | None
+    unreadable: tuple[str, ...] = ()
 
 
 class OrderQuery(NamedTuple):

@@ -224,13 +224,13 @@ class OrderStore(Protocol):
     def unfinished(self, made_before: datetime) -> Iterator[Order]:
         """Yield the orders made before that time of which something is left to do, be it due or
         put off; the oldest first. They are read a page at a time, as far as somebody goes on.
-        Latest writes may be missing.
+        Latest writes may be missing, and orders that cannot be read are left out.
         """
         ...
 
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders; latest writes may be missing, and with statuses a page may be
-        short, or empty, although more follows.
+        short, or empty, although more follows. One that cannot be read keeps none from its place.
         """
         ...
 

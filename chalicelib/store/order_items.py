@@ -109,6 +109,16 @@ def read_order(item: RawItem) -> Order:
     )
 
 
+def read_if_possible(item: RawItem) -> Order | None:
+    """Return the order of an item, or None where this version of the program cannot read it: a
+    later one stored it in a status that this one does not know, say.
+    """
+    try:
+        return read_order(item)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def places_text(order: Order) -> str | None:
     """Write where an order's seats are; None where it is the event's own item."""
     return json.dumps(dict(order.places), separators=(",", ":")) if order.places else None

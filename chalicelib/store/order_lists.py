@@ -13,7 +13,7 @@ from chalicelib.domain.clock import to_iso
 from chalicelib.domain.orders import Order
 from chalicelib.services.port_types import OrderPage, OrderQuery
 from chalicelib.store.models import OrderModel
-from chalicelib.store.order_items import SHARDS, read_order
+from chalicelib.store.order_items import SHARDS, read_if_possible
 from chalicelib.store.reading import get_many_raw, query_raw, text
 
 # Statuses are in no index, which would cost every sale more: orders are read and left out. After so
@@ -45,7 +45,8 @@ class OrderLists:
         """Yield the orders made before that time of which something is left to do, oldest first.
 
         An order's id begins with when it was made (ULID), so current holds, of which a popular
-        event has thousands, are left out by their index entries alone.
+        event has thousands, are left out by their index entries alone. One that cannot be read is
+        left out too: those who end what is due come to it, and tell.
         """
         bound = _first_id(made_before)
         ids = sorted(
@@ -57,34 +58,39 @@ class OrderLists:
         for start in range(0, len(ids), _READ_AT_A_TIME):
             page = ids[start : start + _READ_AT_A_TIME]
             items = get_many_raw(self._connection, self._table, page, None, consistent=True)
-            orders = (read_order(item) for item in items)
+            orders = (order for item in items if (order := read_if_possible(item)) is not None)
             yield from sorted((item for item in orders if item.due_at), key=lambda item: item.id)
 
     def find(self, query: OrderQuery) -> OrderPage:
         """Return a page of orders, latest first."""
         found: list[Order] = []
+        unreadable: list[str] = []
         after, read = query.after, 0
         # Where orders are left out, few reads of many find the rest sooner than many of few.
         size = max(query.limit, _READ_AT_A_TIME) if query.statuses else query.limit
         while read < _MOST_READ:
             ids = self._ids(query, after, size + 1)
-            fitting = list(self._orders(ids[:size], query))
+            orders = self._orders(ids[:size])
+            unreadable += [order_id for order_id, order in orders.items() if order is None]
+            fitting = [order for order in orders.values() if order and _fits(order, query)]
             room = query.limit - len(found)
             found += fitting[:room]
             if len(fitting) > room:
-                return OrderPage(tuple(found), found[-1].id)
+                return OrderPage(tuple(found), found[-1].id, tuple(unreadable))
             if len(ids) <= size:
-                return OrderPage(tuple(found), None)
+                return OrderPage(tuple(found), None, tuple(unreadable))
             after, read = ids[size - 1], read + size
             if len(fitting) == room:
                 break
-        return OrderPage(tuple(found), after)
+        return OrderPage(tuple(found), after, tuple(unreadable))
 
-    def _orders(self, ids: Sequence[str], query: OrderQuery) -> Iterator[Order]:
+    def _orders(self, ids: Sequence[str]) -> dict[str, Order | None]:
+        """Return those orders that there are, by their ids, and in their order; None for one that
+        cannot be read.
+        """
         items = get_many_raw(self._connection, self._table, ids, None, consistent=True)
-        by_id = {text(item, "id"): read_order(item) for item in items}
-        orders = (by_id[order_id] for order_id in ids if order_id in by_id)
-        return (item for item in orders if not query.statuses or item.status in query.statuses)
+        by_id = {text(item, "id"): read_if_possible(item) for item in items}
+        return {order_id: by_id[order_id] for order_id in ids if order_id in by_id}
 
     def _ids(self, query: OrderQuery, after: str | None, limit: int) -> list[str]:
         """Return the ids of the next orders, whatever their status."""
@@ -116,6 +122,10 @@ class OrderLists:
             limit=limit,
             attributes=("id", by),
         )
+
+
+def _fits(order: Order, query: OrderQuery) -> bool:
+    return not query.statuses or order.status in query.statuses
 
 
 def _first_id(at: datetime) -> str:

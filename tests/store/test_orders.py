@@ -48,6 +48,16 @@ def _shop(tables: MotoTables) -> None:
     seed_event(tables.stores)
 
 
+def stored_by_a_later_version(tables: MotoTables, order_id: str) -> None:
+    tables.client.update_item(
+        TableName=ORDERS,
+        Key={"id": {"S": order_id}},
+        UpdateExpression="SET #status = :status",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":status": {"S": "unheard_of"}},
+    )
+
+
 def stock(tables: MotoTables, slug: str = SLUG) -> tuple[int, int, int]:
     item = tables.item(EVENTS, slug)
     free, held, sold = (int(item[name]["N"]) for name in ("free", "held", "sold"))
@@ -303,6 +313,31 @@ class TestLists:
         page = stores.orders.find(OrderQuery(3))
         assert [order.id for order in page.orders] == [orders[n].id for n in (0, 2, 3)]
         assert page.next_after == orders[3].id
+
+    @pytest.mark.parametrize("statuses", [frozenset(), frozenset({OrderStatus.PENDING})])
+    def test_an_order_that_a_later_version_stored_is_named_and_hides_no_other(
+        self,
+        stores: Stores,
+        tables: MotoTables,
+        orders: list[Order],
+        statuses: frozenset[OrderStatus],
+    ) -> None:
+        stored_by_a_later_version(tables, orders[1].id)
+
+        page = stores.orders.find(OrderQuery(2, statuses=statuses))
+
+        assert [order.id for order in page.orders] == [orders[0].id, orders[2].id]
+        assert page.unreadable == (orders[1].id,)
+        rest = stores.orders.find(OrderQuery(100, page.next_after, statuses=statuses))
+        assert rest.unreadable == ()
+
+    def test_what_is_measured_of_unfinished_orders_leaves_it_out(
+        self, stores: Stores, tables: MotoTables, orders: list[Order]
+    ) -> None:
+        pending = [order.id for order in orders if order.status is OrderStatus.PENDING]
+        stored_by_a_later_version(tables, pending[1])
+        found = [order.id for order in stores.orders.unfinished(NOW + timedelta(days=9000))]
+        assert sorted(found) == sorted({*pending} - {pending[1]})
 
     def test_due_orders_are_asked_for_up_to_the_limit_in_each_partition(
         self, stores: Stores, traffic: Traffic, orders: list[Order]

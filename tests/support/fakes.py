@@ -376,11 +376,12 @@ class FakeRenames:
 
 @dataclass
 class FakeOrders:
-    """`OrderStore` in memory."""
+    """`OrderStore` in memory. `unreadable` are the ids of orders that a later version stored."""
 
     events: FakeEvents = field(default_factory=FakeEvents)
     orders: dict[str, Order] = field(default_factory=dict)
     trail: FakeAuditTrail = field(default_factory=FakeAuditTrail)
+    unreadable: set[str] = field(default_factory=set)
 
     def place(self, order: Order, event: EventRecord | None = None) -> Order:
         event = self.events.get(order.event_slug, consistent=True)
@@ -401,6 +402,8 @@ class FakeOrders:
         return order
 
     def get(self, order_id: str) -> Order | None:
+        if order_id in self.unreadable:
+            raise ValueError(order_id)
         return self.orders.get(order_id)
 
     def get_by_session(self, session_id: str) -> Order | None:
@@ -460,8 +463,12 @@ class FakeOrders:
             and query.user_id in {None, item.user_id}
             and (not query.statuses or item.status in query.statuses)
         ]
-        page = tuple(found[: query.limit])
-        return OrderPage(page, page[-1].id if len(found) > query.limit else None)
+        page = found[: query.limit]
+        return OrderPage(
+            tuple(item for item in page if item.id not in self.unreadable),
+            page[-1].id if len(found) > query.limit else None,
+            tuple(item.id for item in page if item.id in self.unreadable),
+        )
 
 
 @dataclass

@@ -284,6 +284,22 @@ def test_an_order_in_trouble_does_not_keep_others_from_their_turn(shop: Sale) ->
     assert len(shop.payments.refunds) == 3
 
 
+def test_an_order_that_cannot_be_read_is_told_and_left_and_keeps_none_waiting(shop: Sale) -> None:
+    for number in range(1, 4):
+        shop.paid(number)
+    shop.cancel_event()
+    shop.shop.clock.move(2 * SETTLED)
+    shop.orders.unreadable.add(ulid(2))
+
+    assert shop.finish() == Look(ended=2, left=1, is_whole=True)
+
+    assert shop.log.lines.count(("crash", "order_not_ended", {"orderId": ulid(2)})) == 1
+    assert shop.finish() == Look(ended=0, left=1, is_whole=True)
+    # It is ended by a version of the program that can read it.
+    shop.orders.unreadable.clear()
+    assert shop.finish() == Look(ended=1, left=0, is_whole=True)
+
+
 def test_orders_on_many_pages_are_all_ended(shop: Sale) -> None:
     for number in range(205):
         shop.start(id=ulid(number), quantity=1)

@@ -8,8 +8,9 @@ from chalicelib.domain.free_orders import free_session_id
 from chalicelib.domain.orders import Order, OrderStatus
 from chalicelib.errors import NotFound, PaymentProviderError
 from chalicelib.services.finding_orders import OrderFinder, names_a_free_session, names_a_session
+from chalicelib.services.port_types import OrderQuery
 from tests.support.builders import a_session, an_order
-from tests.support.fakes import FakeOrders, FakePayments
+from tests.support.fakes import FakeOrders, FakePayments, RecordingLog
 
 ID = "01JZX5K7Q8M9N0P1R2S3T4V5W6"
 SECRET = "0123456789ABCDEF"
@@ -38,7 +39,8 @@ class Desk:
         self.made = 0
         self.order = an_order(id=ID, session_id=session_id, user_id="user_ada")
         self.orders.orders[ID] = self.order
-        self.finder = OrderFinder(orders=self.orders, payments=self.make_payments)
+        self.log = RecordingLog()
+        self.finder = OrderFinder(orders=self.orders, payments=self.make_payments, log=self.log)
 
     def make_payments(self) -> FakePayments:
         self.made += 1
@@ -48,6 +50,19 @@ class Desk:
 def test_an_order_is_found_by_its_id() -> None:
     desk = Desk()
     assert desk.finder.get(ID) == desk.order
+
+
+def test_an_order_that_cannot_be_read_is_told_and_hides_no_other() -> None:
+    desk = Desk()
+    broken = an_order(id="01JZX5K7Q8M9N0P1R2S3T4V5W7")
+    desk.orders.orders[broken.id] = broken
+    assert desk.finder.page(OrderQuery(10)).orders == (broken, desk.order)
+    assert desk.log.lines == []
+
+    desk.orders.unreadable.add(broken.id)
+
+    assert desk.finder.page(OrderQuery(10)).orders == (desk.order,)
+    assert desk.log.lines == [("error", "order_unreadable", {"orderId": broken.id})]
 
 
 @pytest.mark.parametrize("name", ["", "x", ID.lower(), f"{ID}0", "#totals", f"{ID}\n", "A" * 26])
