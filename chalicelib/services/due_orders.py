@@ -85,10 +85,13 @@ class DueOrders:
         return True
 
     def _finish(self, order: Order) -> None:
-        if order.requested_refunds:
-            order = self._refunding.carry_out(order, _TIMER)
-        if order.mail is MailStatus.DUE:
-            self._confirmations.send(order)
+        try:
+            if order.requested_refunds:
+                order = self._refunding.carry_out(order, _TIMER)
+        finally:
+            # Nobody waits for the tickets because Stripe cannot send somebody's money.
+            if order.mail is MailStatus.DUE:
+                self._confirmations.send(order)
 
     def end_hold(self, order: Order, cause: Cause = _TIMER) -> Order:
         """End a pending order as Stripe says it went; one that can still be paid cannot afterwards.

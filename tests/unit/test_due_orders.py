@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.checkout_sessions import CheckoutSession, SessionStatus
 from chalicelib.domain.order_changes import MAIL_CLAIM, with_session
 from chalicelib.domain.orders import HOLD, Cause, MailStatus, Order, OrderStatus
-from chalicelib.errors import PaymentProviderError, RefundRefused, Unavailable
+from chalicelib.errors import MailProviderError, PaymentProviderError, RefundRefused, Unavailable
 from tests.support.builders import NOW, an_order
 from tests.support.fake_shop import CAUSE, URLS, FakeShop, fails
 from tests.support.fakes import FakePayments
@@ -313,6 +313,26 @@ class TestWhatWasLeft:
         assert not shop.work(after=timedelta(0))
         assert shop.work(after=MAIL_CLAIM)
         assert (shop.order().mail, shop.order().due_at) == (MailStatus.SENT, None)
+
+    @pytest.mark.parametrize("mailer_is_down", [False, True])
+    def test_a_refund_that_cannot_be_made_and_a_mail_do_not_wait_for_each_other(
+        self, shop: Sale, *, mailer_is_down: bool
+    ) -> None:
+        shop.mailer.down = True
+        shop.start_and_pay(customer_email="ada@mail.example")
+        shop.stripe.failure = DOWN
+        with pytest.raises(PaymentProviderError):
+            shop.shop.refund(an_order().id, quantity=1)
+        shop.mailer.down = mailer_is_down
+        shop.stripe.failure = None if mailer_is_down else DOWN
+
+        with pytest.raises(MailProviderError if mailer_is_down else PaymentProviderError):
+            shop.work(after=MAIL_CLAIM)
+
+        after = shop.order()
+        assert len(shop.mailer.sent) == (0 if mailer_is_down else 1)
+        assert after.amount_returned == (14999 if mailer_is_down else 0)
+        assert after.due_at is not None
 
     def test_a_mail_that_cannot_be_sent_is_tried_again_later(self, shop: Sale) -> None:
         shop.mailer.down = True
