@@ -30,7 +30,8 @@ _DIGITS = 16
 # Stripe's words for a balance that does not cover a refund now ("Error codes"). What the program
 # decided by itself waits until it does; an admin is told, and decides.
 _PASSING = frozenset({"balance_insufficient", "insufficient_funds"})
-# An order's item holds all of its refunds, and DynamoDB's items hold 400 kB.
+# An order's item holds all of its refunds, and DynamoDB's items hold 400 kB. So many may be asked
+# for, and so many more the program may try by itself: money that is owed waits for nobody's room.
 _MOST_REFUNDS = 50
 
 
@@ -135,6 +136,8 @@ class Refunding:
         last = order.refund(_last_key(order, name) or name)
         if last is not None and last.counts:
             return order
+        if sum(one.why is None for one in order.refunds) >= _MOST_REFUNDS:
+            raise RefundRefused("this order has had too many refunds; make it at Stripe")
         return self._decided(order, _next_key(order, name), wish, cause)
 
     def return_all(self, order: Order, why: Why, cause: Cause) -> Order:
@@ -150,7 +153,7 @@ class Refunding:
     def _all_decided(self, order: Order, why: Why, cause: Cause) -> Order:
         """Return the order with the refund of what is left decided; the same if nothing can be."""
         is_left = order.good_tickets > 0 if order.is_free else order.amount_refundable > 0
-        is_full = len(order.refunds) >= _MOST_REFUNDS
+        is_full = sum(one.why is not None for one in order.refunds) >= _MOST_REFUNDS
         if not order.is_paid or order.is_contested or not is_left or is_full:
             return order
         return self._decided(
@@ -158,8 +161,6 @@ class Refunding:
         )
 
     def _decided(self, order: Order, key: str, wish: RefundWish, cause: Cause) -> Order:
-        if len(order.refunds) >= _MOST_REFUNDS:
-            raise RefundRefused("this order has had too many refunds; make it at Stripe")
         now = self._clock()
         amount, quantity = _worth(order, wish)
         status = RefundStatus.REQUESTED if amount else RefundStatus.SUCCEEDED

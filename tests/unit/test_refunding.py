@@ -277,7 +277,20 @@ class TestRequests:
         stored = shop.order()
         with pytest.raises(RefundRefused, match="too many"):
             request(shop, order, key="key-50")
-        assert shop.shop.refunding.return_all(stored, Why.EVENT_CANCELLED, CAUSE) == stored
+        assert shop.order() == stored
+        # What the program owes has room of its own, and there is an end to it too.
+        for _ in range(51):
+            shop.shop.refunding.return_all(shop.order(), Why.EVENT_CANCELLED, CAUSE)
+        owed = shop.order()
+        assert (owed.status, len(owed.refunds)) == (OrderStatus.REFUND_FAILED, 100)
+
+    def test_what_is_left_after_many_refunds_goes_back_by_itself(
+        self, shop: FakeShop, order: Order
+    ) -> None:
+        for number in range(50):
+            request(shop, order, amount=50, key=f"key-{number}")
+        after = shop.shop.refunding.return_all(shop.order(), Why.EVENT_CANCELLED, CAUSE)
+        assert (after.status, after.amount_returned) == (OrderStatus.REFUNDED, order.amount_paid)
 
     def test_what_stripe_cannot_do_now_stays_decided_and_due(
         self, shop: FakeShop, payments: Payments, order: Order
