@@ -22,7 +22,7 @@ _Url = Annotated[
 
 
 class CheckoutBody(Body):
-    """What a buyer's front end sends. The server's price decides; `eventName` is not used."""
+    """What a buyer's front end sends. The server's price decides, and its name of the event."""
 
     event_slug: Annotated[str, Field(min_length=1, max_length=100)]
     event_name: Annotated[str, Field(max_length=255)] | None = None
@@ -43,4 +43,5 @@ class CheckoutBody(Body):
             urls=RedirectUrls(self.success_url, self.cancel_url),
             customer_email=self.customer_email,
             user_id=user_id,
+            event_name=self.event_name,
         )

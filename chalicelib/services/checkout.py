@@ -42,6 +42,8 @@ _SHORTEST_CARD_NUMBER = 10**12
 class CheckoutRequest:
     """What a buyer's front end asks for. `unit_price` and `total_amount` are major units of the
     event's currency, as sent: the server's own decide. `user_id` is the buyer's where signed in.
+    `event_name` is what the front end calls the event, which tells one request from another and
+    nothing else.
     """
 
     event_slug: str
@@ -51,10 +53,20 @@ class CheckoutRequest:
     urls: RedirectUrls
     customer_email: str | None
     user_id: str | None = None
+    event_name: str | None = None
 
     def fingerprint(self) -> str:
         """Return what tells this request from others, and cannot be read back."""
-        parts = (
+        return _digest((*self._parts(), self.event_name))
+
+    def earlier_fingerprint(self) -> str:
+        """Return what an earlier version of the program remembered of this request, for the day
+        that keys last after it was replaced.
+        """
+        return _digest(self._parts())
+
+    def _parts(self) -> tuple[object, ...]:
+        return (
             self.event_slug,
             self.quantity,
             str(self.unit_price),
@@ -64,7 +76,10 @@ class CheckoutRequest:
             self.customer_email,
             self.user_id,
         )
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _digest(parts: tuple[object, ...]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

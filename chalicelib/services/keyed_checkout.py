@@ -65,7 +65,7 @@ class KeyedCheckout:
         known = self._requests.begin(mine, now)
         if known is None:
             return self._run(mine, lambda: self._checkout.start(request, mine.order_id))
-        if known.fingerprint != mine.fingerprint:
+        if known.fingerprint not in {mine.fingerprint, request.earlier_fingerprint()}:
             raise KeyInUse("this idempotency key belongs to another request")
         if known.answer is not None:
             return _read(known.answer)

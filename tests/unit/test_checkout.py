@@ -469,6 +469,7 @@ class TestFingerprints:
             {"urls": replace(URLS, cancel="http://localhost/")},
             {"customer_email": None},
             {"user_id": "user_1"},
+            {"event_name": "Free beer"},
         ],
     )
     def test_another_request_has_another(self, changes: dict[str, object]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -144,16 +145,29 @@ def test_after_a_day_a_key_is_new(shop: Sale) -> None:
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_key_is_of_one_request(shop: Sale, answered: bool) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{"quantity": 1, "total_amount": Decimal("149.99")}, {"event_name": "Tech Conference"}],
+)
+def test_a_key_is_of_one_request(shop: Sale, answered: bool, changes: dict[str, Any]) -> None:
     if answered:
         shop.begin()
     else:
         shop.cut_off()
-    other = replace(REQUEST, quantity=1, total_amount=Decimal("149.99"))
+    other = replace(REQUEST, **changes)
     with pytest.raises(KeyInUse, match="belongs to another request") as refused:
         shop.begin(other)
     assert refused.value.retry_after_seconds is None
     assert shop.stock == (98, 2, 0)
+
+
+def test_a_key_that_an_earlier_version_remembered_is_known(shop: Sale) -> None:
+    named = replace(REQUEST, event_name="Tech Conference")
+    started = shop.begin(named)
+    [(key, (known, since))] = shop.requests.requests.items()
+    earlier = known._replace(fingerprint=named.earlier_fingerprint())
+    shop.requests.requests[key] = (earlier, since)
+    assert shop.begin(named) == started
 
 
 def test_a_request_that_still_runs_is_waited_for(shop: Sale) -> None:
