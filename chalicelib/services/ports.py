@@ -210,7 +210,8 @@ class OrderStore(Protocol):
         Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
         (any more) as `before` says. Where it needs seats that it does not have, raises `SoldOut`,
         `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
-        seats would be sold of an event that was cancelled.
+        seats would be sold of an event that was cancelled, and `NotFound` where it is gone. Seats
+        that go back to an event that is gone are nobody's.
         """
         ...
 

@@ -153,7 +153,8 @@ class DynamoOrderStore:
         Returns the order as it is stored: its version is one higher. Raises `Changed` if it is not
         (any more) as `before` says. Where it needs seats that it does not have, raises `SoldOut`,
         `SalesClosed` or `NotFound` if the event has none for it; `SalesClosed` also where held
-        seats would be sold of an event that was cancelled.
+        seats would be sold of an event that was cancelled, and `NotFound` where it is gone. Seats
+        that go back to an event that is gone are nobody's.
         """
         change = _Change(before, replace(after, version=before.version + 1), entry, before)
         if change.moves_seats:
@@ -209,7 +210,7 @@ class DynamoOrderStore:
                     raise _changed() from failed
                 now = self._events.slug_now(slug, order.event_id)
                 if now is None:
-                    raise NotFound("the event is gone") from failed
+                    return self._put_without_stock(change)
                 if now == slug and change.needed:
                     chosen = self._other_places(change, slug, moves, patience)
                 elif now == slug:
@@ -220,6 +221,18 @@ class DynamoOrderStore:
             else:
                 self._stock.forget(order.event_id)
                 return stored
+
+    def _put_without_stock(self, change: "_Change") -> Order:
+        """Change an order alone whose event is gone, and its stock with it: seats that it gives
+        back are nobody's any more. Raises `NotFound` where seats would be taken, or sold.
+        """
+        if self._events.get_by_id(change.after.event_id) is not None:
+            raise Changed("the event has just moved; try again")
+        if not change.only_gives_back:
+            raise NotFound("the event is gone")
+        stored = change.with_seats({})
+        self._put_with_entry(change.puts(stored))
+        return stored
 
     def _other_places(
         self, change: "_Change", slug: str, moves: Sequence[Moves], patience: Patience
@@ -348,6 +361,14 @@ class _Change:
     def needed(self) -> int:
         """How many seats the order needs that it does not have."""
         return max(_seats(self.after) - _seats(self.before), 0)
+
+    @property
+    def only_gives_back(self) -> bool:
+        """Whether no seats are held or sold that were not before."""
+        return (
+            self.after.seats_held <= self.before.seats_held
+            and self.after.seats_sold <= self.before.seats_sold
+        )
 
     @property
     def moves_seats(self) -> bool:

@@ -17,6 +17,7 @@ from chalicelib.domain.tickets import CheckIn
 from chalicelib.errors import Changed, Conflict, NotFound, SoldOut, Unavailable
 from chalicelib.services.port_types import Cancellation, KeyedRequest, NewsMark, OrderQuery
 from chalicelib.store import Stores, order_lists
+from chalicelib.store.event_reading import EventReader
 from chalicelib.store.order_items import SHARDS, order_item, read_order, shard_of
 from chalicelib.store.orders import IntegrityError
 from tests.support.builders import NOW, an_event, an_order
@@ -200,6 +201,18 @@ class TestSeatsThatDoNotAddUp:
         with pytest.raises(IntegrityError):
             make(stores, paid)
         assert traffic.operations().count("TransactWriteItems") == 2
+
+
+def test_an_event_that_the_index_of_ids_does_not_know_yet_is_not_taken_for_gone(
+    stores: Stores, tables: MotoTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.orders.place(ORDER)
+    move(stores, SLUG, "congress")
+    monkeypatch.setattr(EventReader, "slug_now", lambda *_: None)
+    with pytest.raises(Changed, match="just moved"):
+        make(stores, expired)
+    assert stored(stores) == ORDER
+    assert stock(tables, "congress") == (98, 2, 0)
 
 
 class TestReads:

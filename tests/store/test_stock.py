@@ -743,6 +743,22 @@ class TestAnOrdersLife:
         with pytest.raises(NotFound):
             make(stores, order, paid)
 
+    @pytest.mark.parametrize("steps", [[expired], [in_vain], [paid, refunded]])
+    def test_what_goes_back_to_an_event_that_is_gone_is_nobodys(
+        self, stores: Stores, tables: MotoTables, steps: list[Step]
+    ) -> None:
+        *first, last = map(of_five, steps)
+        order = make(stores, stores.orders.place(ORDER, open_sale(stores)), *first)
+        for item in tables.stored(EVENTS):
+            tables.client.delete_item(TableName=EVENTS, Key={"slug": item["slug"]})
+
+        after = make(stores, order, last)
+
+        assert stores.orders.get(order.id) == after
+        assert (after.seats_at, tables.stored(EVENTS)) == ({}, [])
+        with pytest.raises(Changed):
+            stores.orders.replace(order, last(order))
+
 
 def of_five(step: Step) -> Step:
     """A step in the life of an order of five seats: all of its money goes back."""

@@ -284,6 +284,12 @@ class TestDelayedPayments:
 
 
 class TestWhatWasLeft:
+    def test_a_hold_whose_event_is_gone_ends_all_the_same(self, shop: Sale) -> None:
+        shop.start()
+        shop.events.records.clear()
+        assert shop.work()
+        assert (shop.order().status, shop.order().due_at) == (OrderStatus.EXPIRED, None)
+
     def test_a_refund_that_was_left_is_made(self, shop: Sale) -> None:
         order = shop.start()
         shop.shop.fulfilment.settle(shop.expire(order), CAUSE)

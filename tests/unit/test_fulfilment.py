@@ -210,6 +210,14 @@ class TestLate:
         assert hear(shop, session) is Outcome.REFUNDING
         assert [refund.key for refund in shop.order().refunds] == ["event_gone"]
 
+    def test_a_payment_for_an_order_whose_event_is_gone_goes_back(self, shop: FakeShop) -> None:
+        order = shop.start()
+        shop.events.records.clear()
+        assert hear(shop, shop.pay(order)) is Outcome.REFUNDING
+        after = shop.order()
+        assert (after.status, after.amount_returned) == (OrderStatus.REFUNDED, order.amount_total)
+        assert [refund.key for refund in after.refunds] == ["event_gone"]
+
     def test_money_goes_back_once_however_often_it_is_heard_of(self, shop: FakeShop) -> None:
         session = self.late(shop)
         shop.describe(capacity=1)
