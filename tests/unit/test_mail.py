@@ -45,7 +45,13 @@ def a_paid_order(**changes: Any) -> Order:
     quantity = changes.get("quantity", 2)
     given_tickets = {"tickets": SECRETS[:quantity], "customer_email": "buyer@home.example"}
     return an_order(
-        **{"status": OrderStatus.PAID, "paid_at": NOW, "amount_paid": 1, **given_tickets, **changes}
+        **{
+            "status": OrderStatus.PAID,
+            "paid_at": NOW,
+            "amount_paid": 29998,
+            **given_tickets,
+            **changes,
+        }
     )
 
 
@@ -209,7 +215,7 @@ def test_tickets_that_are_worth_nothing_are_not_in_it() -> None:
 
 
 def test_a_disputed_order_s_tickets_are_not_in_it() -> None:
-    dispute = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 1, "fraudulent", NOW)
+    dispute = Dispute("dp_1", DisputeStatus.NEEDS_RESPONSE, 29998, "fraudulent", NOW)
     message = parsed(written(a_paid_order(disputes=(dispute,))))
 
     assert pictures(message) == {}
