@@ -80,12 +80,14 @@ def by_reads(
 ) -> float:
     """Return how many orders a second the reads of the events' table allow, each after so many
     looks at the event's page, if the places are even over the partitions. A process reads the
-    places once in a second, and there are as many as checkouts keep busy.
+    places once in a second, and there are as many as checkouts keep busy; the event's own item,
+    on one partition, is read by everybody.
     """
     partitions = min(layout.items, limits.partitions)
+    own = views * layout.event_reads / 2 + layout.event_reads
     places = min(views, checkout_seconds(times or Times()) / KEPT_SECONDS) * layout.places / 2
     each = views * layout.event_reads / 2 + places + checkout_reads(layout)
-    return limits.partition_reads * partitions / each
+    return min(limits.partition_reads / own, limits.partition_reads * partitions / each)
 
 
 def by_concurrency(running: int, times: Times) -> float:

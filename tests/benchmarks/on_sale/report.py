@@ -190,9 +190,9 @@ _INDEXES = """\
   beyond that the index is to be warmed, which splits it, before shards are added.
 - **The event's page** of a spread event reads {page_units:g} units, {places} places among them,
   instead of {plain_units:g}; but a process of the API keeps the places' seats for a second, and at
-  {wanted} checkouts a second {processes:.0f} processes are at work. Beside these a new table has
-  room for {pages:,.0f} looks a second at one event, if the places fall evenly; after that pages
-  answer slowly, and then 503. Browsers keep a page for 30 seconds, so it is looks by different
+  {wanted} checkouts a second {processes:.0f} processes are at work. Beside these the partition of
+  the event's own item has room for {pages:,.0f} looks a second; after that pages answer slowly,
+  and then 503. Browsers keep a page for 30 seconds, so it is looks by different
   people; a CDN before the API takes them away.
 - **The orders' table** takes {orders:g} units an order for the order itself; a new one therefore
   {table:.0f} orders a second.
@@ -426,12 +426,7 @@ def _next_limits() -> str:
         page_units=page_reads(sixteen),
         plain_units=page_reads(single(500)),
         processes=processes,
-        pages=(
-            DEPLOYED.partition_reads * DEPLOYED.partitions
-            - WANTED * checkout_reads(sixteen)
-            - processes * sixteen.places / 2
-        )
-        / (sixteen.event_reads / 2),
+        pages=(DEPLOYED.partition_reads - WANTED * sixteen.event_reads) / (sixteen.event_reads / 2),
         seats=SEATS,
         mails=SEATS / DEPLOYED.mails / 60,
     )
