@@ -69,7 +69,7 @@ def test_seats_that_are_in_several_places_are_added_up(api: LambdaApi, stores: S
     shown = api.get("/api/events/tech-conference")
 
     assert event is not None
-    assert event.places == 4
+    assert event.places == 8
     assert (shown.json["capacity"], shown.json["available"]) == (400, 393)
     again = api.get("/api/admin/events/tech-conference", caller=signed_in())
     assert (again.json["available"], again.json["held"], again.json["sold"]) == (393, 7, 0)

@@ -65,7 +65,9 @@ BY_HAND = {
         "cloudformation:DescribeStacks cloudformation:ListStackResources logs:FilterLogEvents"
     ),
     "docs/deploying.md: make status": (
-        "cloudformation:DescribeStacks cloudformation:GetTemplate s3:ListBucket s3:GetObject"
+        "cloudformation:DescribeStacks cloudformation:GetTemplate s3:ListBucket s3:GetObject "
+        # Of a stack that does not say of which stage it is.
+        "dynamodb:DescribeTable"
     ),
     "docs/runbook/api-slow.md: X-Ray": (
         "xray:GetTraceSummaries xray:BatchGetTraces xray:GetTraceGraph"
@@ -210,7 +212,12 @@ def test_who_is_on_call_reaches_this_programs_stacks_only() -> None:
 
 
 def test_who_is_on_call_reads_no_table_no_secret_and_changes_no_stack() -> None:
-    services = {action.partition(":")[0] for action in actions(OPERATORS)}
+    # It tells a table's settings, and nothing of what is in it.
+    services = {
+        action.partition(":")[0]
+        for action in actions(OPERATORS)
+        if action != "dynamodb:DescribeTable"
+    }
     assert not services & {"dynamodb", "ssm", "iam", "kms", "sts", "apigateway"}
     stacks = {action for action in actions(OPERATORS) if action.startswith("cloudformation:")}
     assert all(re.match(r"cloudformation:(Describe|List|Get)", action) for action in stacks)
