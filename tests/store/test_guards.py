@@ -20,6 +20,7 @@ from chalicelib.domain.tickets import CheckIn
 from chalicelib.errors import (
     CapacityTooLow,
     Changed,
+    Conflict,
     EventsApiError,
     InUse,
     NotFound,
@@ -216,7 +217,7 @@ class TestTheSalesEvent:
     def test_with_it_the_other_events_seats_stay_free(
         self, stores: Stores, tables: MotoTables
     ) -> None:
-        with pytest.raises(SoldOut):
+        with pytest.raises(Conflict):
             stores.orders.place(MINE)
 
         assert stock(tables) == (100, 0, 0)
